@@ -48,6 +48,13 @@ impl Error {
         self
     }
 
+    /// Places the error on a line of a JSON Lines source.
+    pub(crate) fn on_line(mut self, line: usize) -> Self {
+        let column = self.inner.span.map_or(1, |span| span.column);
+        self.inner.span = Some(Span { start: 0, end: 0, line, column });
+        self
+    }
+
     /// Places the error at a JSON value. The empty pointer is the whole document.
     pub(crate) fn at_pointer(mut self, pointer: impl Into<String>) -> Self {
         self.inner.pointer = Some(pointer.into());

@@ -1,11 +1,83 @@
-//! Decides AI agents' tool calls against Cedar policies and a snapshot of entitlements.
+#![doc = include_str!("../../README.md")]
 
-mod data {
-    pub(crate) mod json;
+mod compile {
+    pub(crate) mod arguments;
+    pub(crate) mod directory;
+    pub(crate) mod inspect;
+    pub(crate) mod policies;
+    pub(crate) mod references;
+    pub(crate) mod validate;
+    pub(crate) mod vocabulary;
 }
+mod data {
+    pub(crate) mod call;
+    pub(crate) mod canonical;
+    pub(crate) mod catalog;
+    pub(crate) mod decision;
+    pub(crate) mod id;
+    pub(crate) mod json;
+    pub(crate) mod policy;
+    pub(crate) mod reason;
+    pub(crate) mod report;
+    pub(crate) mod snapshot;
+    pub(crate) mod time;
+}
+mod engine;
 mod error;
+mod eval {
+    pub(crate) mod access;
+    pub(crate) mod approval;
+    pub(crate) mod check;
+    pub(crate) mod decide;
+    pub(crate) mod facts;
+    pub(crate) mod ladder;
+    pub(crate) mod referee;
+    pub(crate) mod say;
+    pub(crate) mod visible;
+}
 mod limits;
+mod load {
+    pub(crate) mod annotations;
+    pub(crate) mod arguments;
+    pub(crate) mod bundle;
+    pub(crate) mod call;
+    pub(crate) mod catalog;
+    pub(crate) mod de;
+    pub(crate) mod json;
+    pub(crate) mod name;
+    pub(crate) mod policies;
+    pub(crate) mod scan;
+    pub(crate) mod snapshot;
+    pub(crate) mod stack;
+    pub(crate) mod tools_list;
+}
 
-pub use crate::data::json::Json;
+// The public names, in the order of the story: load a bundle, decide a call, act on the decision.
+pub use crate::engine::{Engine, LoadError};
 pub use crate::error::{Error, ErrorKind, Span};
 pub use crate::limits::Limits;
+pub use crate::load::bundle::{Bundle, Manifest, Source};
+
+pub use crate::data::call::{Call, Session};
+pub use crate::data::id::{InvalidToolId, Operation, Subject, ToolId};
+pub use crate::data::json::{Json, Number};
+pub use crate::data::time::Instant;
+
+pub use crate::data::decision::{
+    AccessRequest, ApprovalRequest, Credential, CredentialMode, Decision, DeterminingPolicy, Effect, Guidance, Outcome,
+    StepUp, Visibility, VisibleTool,
+};
+pub use crate::data::reason::Reason;
+pub use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
+
+/// What an engine decides on: the tool inventory and the people.
+pub mod facts {
+    pub use crate::data::catalog::{
+        Annotations, Catalog, OperationSource, Overlay, Path, Rule, ScopeRule, Server, Tenant, Tool, ToolDefinition,
+        ToolState,
+    };
+    pub use crate::data::snapshot::{
+        Approval, ApprovalKind, Client, ClientKind, ClientState, Entitlement, Grant, Granted, Group, Holder,
+        KillSwitches, Profile, RequestApproval, Reuse, Scope, ServicePrincipal, Snapshot, User,
+    };
+}

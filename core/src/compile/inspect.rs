@@ -1,0 +1,217 @@
+//! What a policy's condition reads, seen in Cedar's public syntax tree.
+
+use std::sync::Arc;
+
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, UnaryOp, Var};
+
+use crate::data::time::Instant;
+
+/// Calls `visit` on an expression and everything in it. The tree's depth is bounded when the text is read.
+pub(crate) fn walk<'a>(expr: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
+    visit(expr);
+    for child in children(expr) {
+        walk(child, visit);
+    }
+}
+
+/// The direct parts of an expression.
+pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => vec![expr],
+        Expr::BinaryOp { left, right, .. } => vec![left, right],
+        Expr::Is { expr, in_expr, .. } => {
+            std::iter::once(expr.as_ref()).chain(in_expr.iter().map(Arc::as_ref)).collect()
+        }
+        Expr::IfThenElse { cond, then_expr, else_expr } => vec![cond, then_expr, else_expr],
+        Expr::Set(items) => items.iter().map(Arc::as_ref).collect(),
+        Expr::Record(fields) => fields.values().map(Arc::as_ref).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The condition of a clause.
+pub(crate) fn condition(clause: &Clause) -> &Expr {
+    match clause {
+        Clause::When(expr) | Clause::Unless(expr) => expr,
+    }
+}
+
+/// `context.session.labels` → `(context, [session, labels])`; `None` if the base is not a variable.
+pub(crate) fn path(expr: &Expr) -> Option<(Var, Vec<&str>)> {
+    match expr {
+        Expr::Var(var) => Some((*var, Vec::new())),
+        Expr::GetAttr { expr, attr } => {
+            let (var, mut attrs) = path(expr)?;
+            attrs.push(attr.as_str());
+            Some((var, attrs))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the value could depend on the call's arguments.
+pub(crate) fn reads_input(expr: &Expr) -> bool {
+    match expr {
+        Expr::GetAttr { expr: base, attr } if is_context(base) => attr == "input",
+        Expr::HasAttr { expr: base, attrs } if is_context(base) => attrs.first() == "input",
+        // the context as a whole, compared or passed on
+        Expr::Var(Var::Context) => true,
+        other => children(other).into_iter().any(reads_input),
+    }
+}
+
+fn is_context(expr: &Expr) -> bool {
+    matches!(expr, Expr::Var(Var::Context))
+}
+
+/// When a condition can change with time alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// Only at these instants: it compares `context.now` with fixed instants, or does not read it.
+    At(Vec<Instant>),
+    /// At any millisecond.
+    Always,
+}
+
+/// Reads off a condition when time alone could change it.
+pub(crate) fn clock(expr: &Expr, into: &mut Clock) {
+    if let Expr::BinaryOp { op, left, right } = expr
+        && matches!(op, BinaryOp::Less | BinaryOp::LessEq | BinaryOp::Greater | BinaryOp::GreaterEq)
+    {
+        let bound = match (is_now(left), is_now(right)) {
+            (true, false) => datetime(right),
+            (false, true) => datetime(left),
+            _ => None,
+        };
+        if let Some(bound) = bound {
+            // `<=` and `>` change one millisecond later than `<` and `>=`; both instants are kept
+            if let Clock::At(instants) = into {
+                instants.extend([bound, bound.saturating_add(std::time::Duration::from_millis(1))]);
+            }
+            return;
+        }
+    }
+    if is_now(expr) || is_context(expr) {
+        *into = Clock::Always;
+        return;
+    }
+    // the context's other members do not move with time
+    if let Expr::GetAttr { expr: base, .. } | Expr::HasAttr { expr: base, .. } = expr
+        && is_context(base)
+    {
+        return;
+    }
+    for child in children(expr) {
+        clock(child, into);
+    }
+}
+
+fn is_now(expr: &Expr) -> bool {
+    matches!(expr, Expr::GetAttr { expr: base, attr } if is_context(base) && attr == "now")
+}
+
+fn datetime(expr: &Expr) -> Option<Instant> {
+    let Expr::UnaryOp { op: UnaryOp::Datetime, expr } = expr else { return None };
+    let Expr::Literal(Literal::String(text)) = expr.as_ref() else { return None };
+    let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_string() };
+    text.parse().ok()
+}
+
+/// The labels a condition looks for in the session: string literals beside `context.session.labels`.
+pub(crate) fn session_labels(expr: &Expr, into: &mut impl FnMut(&str)) {
+    walk(expr, &mut |part| {
+        let Expr::BinaryOp { left, right, .. } = part else { return };
+        let about_labels = |side: &Expr| path(side).is_some_and(|(var, attrs)| var == Var::Context && attrs == ["session", "labels"]);
+        for (labels, other) in [(left, right), (right, left)] {
+            if about_labels(labels) {
+                walk(other, &mut |literal| {
+                    if let Expr::Literal(Literal::String(text)) = literal {
+                        into(text);
+                    }
+                });
+            }
+        }
+    });
+}
+
+/// The parts of a condition that are all needed for it to hold: `a && b && c` gives three.
+pub(crate) fn conjuncts(clause: &Clause) -> Vec<(bool, &Expr)> {
+    fn split<'a>(expr: &'a Expr, into: &mut Vec<(bool, &'a Expr)>) {
+        match expr {
+            Expr::BinaryOp { op: BinaryOp::And, left, right } => {
+                split(left, into);
+                split(right, into);
+            }
+            other => into.push((true, other)),
+        }
+    }
+    match clause {
+        Clause::When(expr) => {
+            let mut all = Vec::new();
+            split(expr, &mut all);
+            all
+        }
+        Clause::Unless(expr) => vec![(false, expr)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cedar_policy::Policy;
+
+    fn clauses(condition: &str) -> Vec<Clause> {
+        let policy = Policy::parse(None, format!("permit (principal, action, resource) {condition};")).unwrap();
+        policy.to_pst().unwrap().body().clauses().clone()
+    }
+
+    fn input(text: &str) -> bool {
+        clauses(text).iter().any(|clause| reads_input(condition(clause)))
+    }
+
+    #[test]
+    fn arguments_are_seen_however_they_are_read() {
+        for reads in [
+            "when { context.input.amount > 5 }",
+            "unless { context has input && true }",
+            "when { context has input.amount }",
+            "when { principal in resource.entitlements && { a: context.input }.a.b == 1 }",
+            "when { { a: context } == { a: context } }",
+        ] {
+            assert!(input(reads), "{reads}");
+        }
+        for does_not in ["", "when { context.approval.self }", "when { resource.labels.contains(\"input\") }",
+            "when { context has session }"]
+        {
+            assert!(!input(does_not), "{does_not}");
+        }
+    }
+
+    #[test]
+    fn time_is_seen_however_it_is_read() {
+        let of = |text: &str| {
+            let mut all = Clock::At(vec![]);
+            clauses(text).iter().for_each(|clause| clock(condition(clause), &mut all));
+            all
+        };
+        assert_eq!(of("when { context.approval.self }"), Clock::At(vec![]));
+        let Clock::At(instants) = of("when { context.now < datetime(\"2026-12-01\") }") else { panic!("fixed") };
+        assert_eq!(instants[0].to_string(), "2026-12-01T00:00:00Z");
+        assert_eq!(of("when { context.now.toTime() < duration(\"9h\") }"), Clock::Always);
+        assert_eq!(of("when { context.now == context.session.authenticated_at }"), Clock::Always);
+        assert_eq!(of("when { {a: context} == {a: context} }"), Clock::Always);
+    }
+
+    #[test]
+    fn labels_are_collected() {
+        let mut found = Vec::new();
+        for clause in clauses("when { context.session.labels.containsAll([\"a\", \"b\"]) || [\"c\"].containsAny(context.session.labels) || resource.labels.contains(\"d\") }") {
+            session_labels(condition(&clause), &mut |label| found.push(label.to_string()));
+        }
+        found.sort();
+        assert_eq!(found, ["a", "b", "c"]);
+    }
+}

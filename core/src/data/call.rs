@@ -1,0 +1,68 @@
+//! The call: who wants to run what, with which arguments, in which session, at what time.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use crate::data::id::{Subject, ToolId};
+use crate::data::json::Json;
+use crate::data::time::Instant;
+
+/// One tool call to decide. [`Call::parse`] reads it from JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Who calls.
+    pub subject: Subject,
+    /// The tool.
+    pub tool: ToolId,
+    /// The tool's arguments, an object.
+    pub arguments: Json,
+    /// What the host knows of the session. Without one, the worst is assumed of every fact in it.
+    pub session: Session,
+    /// How the call reached the host, for policies that care; empty if the host does not say.
+    pub channel: String,
+    /// The time of the decision. toolgate has no clock.
+    pub now: Instant,
+}
+
+impl Call {
+    /// A call without arguments and without session facts.
+    ///
+    /// ```
+    /// use toolgate::{Call, Instant, Subject, ToolId};
+    /// let now: Instant = "2026-11-20T10:00:00Z".parse()?;
+    /// let call = Call::new(Subject::agent("alice", "claude-code"), ToolId::new("crm", "list_accounts"), now);
+    /// assert_eq!(call.session.labels, None, "unknown, which is not the same as none");
+    /// # Ok::<(), toolgate::Error>(())
+    /// ```
+    pub fn new(subject: Subject, tool: ToolId, now: Instant) -> Self {
+        Self {
+            subject,
+            tool,
+            arguments: Json::Object(Default::default()),
+            session: Session::default(),
+            channel: String::new(),
+            now,
+        }
+    }
+}
+
+/// What the host knows of the session so far. Policies read it as `context.session`.
+///
+/// A fact that is absent is the worst it could be: every label, more calls than can be counted, authenticated in
+/// 1970. Policies need no `has`, and leaving a fact out never opens the gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// The host's id of the session.
+    pub id: Option<String>,
+    /// Calls run so far.
+    pub calls: Option<u64>,
+    /// What has flowed into the session, as [`Decision::gains_labels`](crate::Decision::gains_labels) told the host.
+    /// Labels only join; they are never taken away.
+    pub labels: Option<BTreeSet<String>>,
+    /// When the user last authenticated.
+    pub authenticated_at: Option<Instant>,
+    /// The authentication context class (OpenID Connect Core 1.0 section 2, `acr`).
+    pub acr: Option<String>,
+}

@@ -1,0 +1,239 @@
+//! The decision: one of five outcomes and everything the host needs to act on it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::id::{Subject, ToolId};
+use crate::data::reason::Reason;
+use crate::data::snapshot::{ApprovalKind, RequestApproval, Scope};
+use crate::data::time::{Instant, iso};
+
+/// What is to happen with a call.
+///
+/// | outcome | the host |
+/// |---|---|
+/// | `auto_approve` | runs the call |
+/// | `self_approve` | asks the user (a service principal's owner), then decides again |
+/// | `manager_approve` | asks the approvers named in the request, then decides again |
+/// | `deny` | refuses |
+/// | `ticket_fallback` | refuses and tells where a human can help |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Run it.
+    AutoApprove,
+    /// Ask the user.
+    SelfApprove,
+    /// Ask the manager, or who stands in the manager's place.
+    ManagerApprove,
+    /// Refuse it.
+    Deny,
+    /// Refuse it and say where a human can help.
+    TicketFallback,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] =
+        [Self::AutoApprove, Self::SelfApprove, Self::ManagerApprove, Self::Deny, Self::TicketFallback];
+
+    /// The name in `snake_case`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AutoApprove => "auto_approve",
+            Self::SelfApprove => "self_approve",
+            Self::ManagerApprove => "manager_approve",
+            Self::Deny => "deny",
+            Self::TicketFallback => "ticket_fallback",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The answer to a [`Call`](crate::Call). Only [`Engine::decide`](crate::Engine::decide) makes one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Decision {
+    /// What is to happen.
+    pub outcome: Outcome,
+    /// Why, as a code. For the record; what the agent is told is [`agent_message`](Self::agent_message).
+    pub reason: Reason,
+    /// More on the reason, for the record: the argument at fault, the kill switch. Never for the agent.
+    pub detail: Option<String>,
+    /// The policies that made the difference, by id.
+    pub policies: Vec<DeterminingPolicy>,
+    /// Whom to ask for a yes to this call, and what that yes would cover.
+    pub approval_request: Option<ApprovalRequest>,
+    /// What to ask for so that the agent holds what it needs.
+    pub access_request: Option<AccessRequest>,
+    /// Help written by the administrator for whoever is refused.
+    pub guidance: Option<Guidance>,
+    /// What the user must do about their own session first.
+    pub step_up: Option<StepUp>,
+    /// The credential to run the call with: a name, never a secret.
+    pub credential: Option<Credential>,
+    /// What the host must know how to do; one it does not know means: do not run.
+    pub obligations: Vec<String>,
+    /// Labels that the session gains if the call is run; the host feeds them back with the next call.
+    pub gains_labels: Vec<String>,
+    /// The first instant at which time alone could change this answer; never, if absent.
+    pub valid_until: Option<Instant>,
+    /// One sentence for the agent. In toolgate's own words a tool that the agent may not see and one that does not
+    /// exist sound alike.
+    pub agent_message: String,
+    /// The digest of everything the engine was built from.
+    pub engine: String,
+    /// The version of the snapshot decided on.
+    pub snapshot_version: u64,
+}
+
+impl Decision {
+    /// Whether the call may run now. The only question a host that cannot ask anybody needs.
+    pub fn is_allowed(&self) -> bool {
+        self.outcome == Outcome::AutoApprove
+    }
+}
+
+/// A policy that made the difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeterminingPolicy {
+    /// Its `@id`.
+    pub id: String,
+    /// What it does.
+    pub effect: Effect,
+    /// Its `@description`.
+    pub description: Option<String>,
+}
+
+/// What a policy does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Allows, unless something forbids.
+    Permit,
+    /// Refuses, whatever permits.
+    Forbid,
+}
+
+/// Whom to ask for a yes, and what to record when it is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalRequest {
+    /// Whose yes: the `kind` of the approval to record.
+    pub kind: ApprovalKind,
+    /// Users who may say yes; one is enough.
+    pub approvers: Vec<String>,
+    /// Whom the yes is for.
+    pub subject: Subject,
+    /// The widest scope every determining policy accepts.
+    pub scope: Scope,
+    /// The longest every determining policy accepts; absent: good for this call only, however the host bounds it.
+    #[serde(with = "iso::option")]
+    pub valid_for: Option<Duration>,
+    /// SHA-256 of the RFC 8785 form of subject, tool, arguments and tool definition.
+    pub binding: String,
+}
+
+/// What to ask for so that the agent holds what it needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessRequest {
+    /// The entitlement to ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entitlement: Option<String>,
+    /// The profile to ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Who must agree.
+    pub approval: RequestApproval,
+    /// Users who may agree; one is enough. Empty for `auto`.
+    pub approvers: Vec<String>,
+    /// The longest the grant may last.
+    #[serde(with = "iso::option")]
+    pub max_duration: Option<Duration>,
+}
+
+/// Help written by the administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guidance {
+    /// What to do.
+    pub message: String,
+    /// Where.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// What the user must do about their own session first (RFC 9470).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepUp {
+    /// What is asked: `reauthenticate`.
+    pub remedy: String,
+    /// The authentication context classes that would do, if the policy names any.
+    pub acr_values: Vec<String>,
+    /// How fresh the authentication must be, if the policy says.
+    #[serde(with = "iso::option")]
+    pub max_age: Option<Duration>,
+}
+
+/// The credential a server is called with: a name, never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// Whose it is.
+    pub mode: CredentialMode,
+    /// Where the host finds it.
+    #[serde(default, rename = "ref")]
+    pub reference: Option<String>,
+}
+
+/// Whose credential a server is called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialMode {
+    /// One for all.
+    Shared,
+    /// The user's own.
+    Personal,
+    /// None is needed.
+    None,
+}
+
+/// A tool as a subject sees it, whatever arguments it might send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VisibleTool {
+    /// The tool.
+    pub tool: ToolId,
+    /// The best that some arguments could reach.
+    pub visibility: Visibility,
+}
+
+/// The best a subject could reach on a tool with some arguments. Ordered from most to least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Some arguments may run at once.
+    Callable,
+    /// Some arguments may run after a yes.
+    NeedsApproval,
+    /// Access can be asked for.
+    Requestable,
+    /// No arguments lead anywhere: leave it out of the list.
+    Hidden,
+}
+
+impl fmt::Display for Visibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Callable => "callable",
+            Self::NeedsApproval => "needs_approval",
+            Self::Requestable => "requestable",
+            Self::Hidden => "hidden",
+        })
+    }
+}

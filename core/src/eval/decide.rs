@@ -1,0 +1,369 @@
+//! One call → one decision: gate, approvals, ladder, what could be asked for, and what to say.
+//!
+//! Total: every way out is a [`Decision`], and every fault on the way is a denial.
+
+use crate::compile::directory::Held;
+use crate::compile::inspect::Clock;
+use crate::data::call::Call;
+use crate::data::catalog::{Server, Tool};
+use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Guidance, Outcome};
+use crate::data::reason::Reason;
+use crate::data::snapshot::ApprovalKind;
+use crate::data::time::Instant;
+use crate::engine::Inner;
+use crate::eval::access::{self, Candidate};
+use crate::eval::approval::{self, Matter};
+use crate::eval::check;
+use crate::eval::facts::{self, Facts, Refusal};
+use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
+use crate::eval::referee::{self, Question, Target};
+use crate::eval::{say, visible};
+
+/// Decides one call.
+pub(crate) fn decide(engine: &Inner, call: &Call) -> Decision {
+    let mut decision = blank(engine);
+    match try_decide(engine, call, &mut decision) {
+        Ok(()) => {}
+        Err(refusal) => {
+            decision.outcome = Outcome::Deny;
+            decision.reason = refusal.reason;
+            decision.detail = Some(refusal.detail);
+        }
+    }
+    say::finish(engine, call, &mut decision);
+    decision
+}
+
+/// A denial for a call that could not even be read.
+pub(crate) fn refuse(engine: &Inner, reason: Reason, detail: String) -> Decision {
+    let mut decision = blank(engine);
+    decision.reason = reason;
+    decision.detail = Some(detail);
+    decision.guidance = engine.catalog.tenant.guidance.clone();
+    decision.agent_message = say::refused(reason, None, decision.guidance.as_ref());
+    decision
+}
+
+/// What nobody has decided yet is denied.
+fn blank(engine: &Inner) -> Decision {
+    Decision {
+        outcome: Outcome::Deny,
+        reason: Reason::InvalidRequest,
+        detail: None,
+        policies: Vec::new(),
+        approval_request: None,
+        access_request: None,
+        guidance: None,
+        step_up: None,
+        credential: None,
+        obligations: Vec::new(),
+        gains_labels: Vec::new(),
+        valid_until: None,
+        agent_message: String::new(),
+        engine: engine.digest.clone(),
+        snapshot_version: engine.directory.snapshot.version,
+    }
+}
+
+/// A call that passed the gate.
+struct Case<'a> {
+    engine: &'a Inner,
+    call: &'a Call,
+    facts: &'a Facts<'a>,
+    tool: &'a Tool,
+    server: &'a Server,
+    binding: &'a str,
+}
+
+fn try_decide(engine: &Inner, call: &Call, decision: &mut Decision) -> Result<(), Refusal> {
+    check::limits(call, &engine.limits)?;
+    decision.valid_until = earliest(None, facts::snapshot_interval(engine).into_iter(), call.now);
+    let facts = facts::subject(engine, &call.subject, call.now)?;
+    decision.valid_until = earliest(decision.valid_until, boundaries(engine, &facts, call), call.now);
+    let (tool, server) = facts::tool(engine, &call.tool)?;
+    let input = check::arguments(engine, tool, &call.arguments)?;
+    let binding = check::binding(call, tool);
+    let case = Case { engine, call, facts: &facts, tool, server, binding: &binding };
+
+    let matter = case.matter();
+    decision.valid_until = earliest(decision.valid_until, matter.boundaries(&engine.policies), call.now);
+    let question = Question {
+        engine,
+        facts: &facts,
+        held: &facts.held,
+        target: Target::Call { tool, server, input: input.clone() },
+        session: &call.session,
+        channel: &call.channel,
+        now: call.now,
+    };
+    let (verdict, rows) = case.climb(&question)?;
+    match verdict {
+        Verdict::Allowed(Rung::InForce) => case.allow(&rows, decision),
+        Verdict::Allowed(rung) => case.ask(rung, &rows, decision),
+        Verdict::Undecidable => {
+            decision.policies = case.policies(&rows, |row| {
+                row.effect == Effect::Forbid && row.at.contains(&Truth::Error)
+            });
+            return Err(Refusal::new(Reason::EvaluationError, "a forbid could not be evaluated"));
+        }
+        Verdict::Unresolved | Verdict::Forbidden | Verdict::NotPermitted => {
+            if !case.offer(&question, decision)? {
+                case.refuse(verdict, &rows, decision)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Case<'_> {
+    fn matter(&self) -> Matter<'_> {
+        Matter {
+            engine: self.engine,
+            facts: self.facts,
+            tool: self.tool,
+            server: self.server,
+            binding: Some(self.binding),
+            now: self.call.now,
+        }
+    }
+
+    /// Asks the policies and climbs the ladder.
+    fn climb(&self, question: &Question<'_>) -> Result<(Verdict, Vec<Ruled>), Refusal> {
+        let matter = self.matter();
+        let rows = ruled(question, &matter)?;
+        Ok((verdict(&matter, &rows), rows))
+    }
+
+    fn allow(&self, rows: &[Ruled], decision: &mut Decision) {
+        let without: Vec<Row> = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked }).collect();
+        let held = climb(&without, |_| false) == Verdict::Allowed(Rung::InForce);
+        decision.outcome = Outcome::AutoApprove;
+        decision.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
+        self.may_run(rows, Rung::InForce, decision);
+    }
+
+    /// A human must say yes.
+    fn ask(&self, rung: Rung, ruled: &[Ruled], decision: &mut Decision) {
+        let rows: Vec<Row> = ruled.iter().map(|ruled| ruled.row).collect();
+        let matter = self.matter();
+        let policies = &self.engine.policies;
+        let asking: Vec<_> = approval::asking(policies, &rows, Rung::InForce, rung).collect();
+        let reuse = asking.iter().map(|terms| terms.reuse).min().unwrap_or_default();
+        let kind = if rung == Rung::Manager { ApprovalKind::Manager } else { ApprovalKind::SelfApproval };
+        decision.outcome = outcome(rung);
+        decision.reason = matter.why_ask(policies, &rows, rung);
+        decision.approval_request = Some(ApprovalRequest {
+            kind,
+            approvers: matter.approvers(rung, policies, &rows),
+            subject: self.call.subject.clone(),
+            scope: approval::scope(self.tool, reuse, self.binding),
+            valid_for: asking.iter().filter_map(|terms| terms.valid_for).min(),
+            binding: self.binding.to_string(),
+        });
+        self.may_run(ruled, rung, decision);
+    }
+
+    /// What holds for a call that runs now or after a yes.
+    fn may_run(&self, rows: &[Ruled], rung: Rung, decision: &mut Decision) {
+        let determines = |ruled: &Ruled| match ruled.row.effect {
+            Effect::Permit => ruled.row.is(Truth::True, rung),
+            // lifted by a yes, given or asked for
+            Effect::Forbid => ruled.asked.contains(&Truth::True) && !ruled.row.is(Truth::True, rung),
+        };
+        decision.policies = self.policies_where(rows, determines);
+        let all = self.engine.policies.iter().zip(rows).filter(|(_, ruled)| determines(ruled));
+        decision.obligations = all.flat_map(|(policy, _)| policy.terms.obligations.iter().cloned()).collect();
+        decision.obligations.sort();
+        decision.obligations.dedup();
+        decision.credential.clone_from(&self.server.credential);
+        decision.gains_labels.clone_from(&self.tool.labels);
+    }
+
+    /// Looks for something to ask for that would open the way. Never a dead end: the same ladder says so.
+    fn offer(&self, question: &Question<'_>, decision: &mut Decision) -> Result<bool, Refusal> {
+        let mut unresolved = None;
+        for candidate in access::candidates(self.engine, self.facts, self.tool) {
+            let held = candidate.added_to(self.facts, self.engine);
+            let Some((reached, rows)) = self.opens(question, &held)? else { continue };
+            if access::forbidden(question, &candidate) {
+                continue;
+            }
+            match candidate.request(self.facts, self.engine) {
+                Some(request) => {
+                    self.may_run(&rows, reached, decision);
+                    decision.outcome = match access::rung(candidate.approval) {
+                        // FAIL-CLOSED: automatic_access_is_no_approval. Where asking is enough, the call itself
+                        // still needs whatever yes it would need if the agent already held the entitlement.
+                        Rung::InForce if reached != Rung::InForce => {
+                            self.ask(reached, &rows, decision);
+                            outcome(reached)
+                        }
+                        own => outcome(own),
+                    };
+                    decision.reason = Reason::NotHeldRequestable;
+                    decision.access_request = Some(request);
+                    return Ok(true);
+                }
+                None => unresolved = Some(candidate),
+            }
+        }
+        for (what, from) in access::pending(self.engine, self.facts, self.tool) {
+            let mut held = self.facts.held.clone();
+            held.add(what, &self.engine.directory);
+            if self.opens(question, &held)?.is_some() {
+                decision.outcome = Outcome::Deny;
+                decision.reason = Reason::GrantPending;
+                decision.detail = Some(format!("granted from {from} on"));
+                return Ok(true);
+            }
+        }
+        if let Some(Candidate { id, .. }) = unresolved {
+            decision.outcome = Outcome::TicketFallback;
+            decision.reason = Reason::ApproverUnresolved;
+            decision.detail = Some(format!("`{id}` could be requested, and nobody who may agree to it is known"));
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The rung that would be reached if the agent held that much.
+    fn opens(&self, question: &Question<'_>, held: &Held) -> Result<Option<(Rung, Vec<Ruled>)>, Refusal> {
+        let target = match &question.target {
+            Target::Call { input, .. } => Target::Call { tool: self.tool, server: self.server, input: input.clone() },
+            _ => return Ok(None),
+        };
+        let (verdict, rows) = self.climb(&Question { held, target, ..*question })?;
+        Ok(match verdict {
+            Verdict::Allowed(rung) => Some((rung, rows)),
+            _ => None,
+        })
+    }
+
+    /// No way: forbidden, or nothing permits it.
+    fn refuse(&self, verdict: Verdict, rows: &[Ruled], decision: &mut Decision) -> Result<(), Refusal> {
+        match verdict {
+            Verdict::Forbidden => {
+                let holds = |row: &Row| row.effect == Effect::Forbid && row.is(Truth::True, Rung::Manager);
+                decision.policies = self.policies(rows, holds);
+                let forbidding = || self.engine.policies.iter().zip(rows).filter(|(_, ruled)| holds(&ruled.row));
+                decision.guidance = forbidding().find_map(|(policy, _)| policy.terms.guidance.clone());
+                // signing in again must be worth it: everything that forbids can be remedied, and the rest allows
+                let remedied = forbidding().all(|(policy, _)| policy.terms.step_up.is_some());
+                let rest: Vec<Ruled> = rows.iter().filter(|ruled| !holds(&ruled.row)).copied().collect();
+                let allowed = matches!(climb(&rest.iter().map(|ruled| ruled.row).collect::<Vec<_>>(), |_| true), Verdict::Allowed(_));
+                if remedied && allowed {
+                    decision.step_up = forbidding().find_map(|(policy, _)| policy.terms.step_up.clone());
+                    return Err(Refusal::new(Reason::StepUpRequired, "the user must authenticate again"));
+                }
+                Err(Refusal::new(Reason::PolicyDenied, "a forbid holds whatever humans say"))
+            }
+            Verdict::Unresolved => {
+                decision.outcome = Outcome::TicketFallback;
+                decision.reason = Reason::ApproverUnresolved;
+                decision.detail = Some("nobody who may say yes is known and active".into());
+                decision.policies = self.policies_where(rows, |ruled| {
+                    ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::Manager)
+                        || ruled.row.effect == Effect::Forbid && ruled.row.is(Truth::True, Rung::InForce)
+                });
+                Ok(())
+            }
+            _ => {
+                let human = |id: &String| self.facts.human_entitlements.contains(id);
+                decision.outcome = Outcome::TicketFallback;
+                decision.reason = if !self.tool.entitlements.iter().any(|id| self.facts.held.entitlements.contains(id))
+                    && self.tool.entitlements.iter().any(human)
+                {
+                    Reason::AgentNotEntitled
+                } else {
+                    Reason::Ineligible
+                };
+                Ok(())
+            }
+        }
+    }
+
+    fn policies(&self, rows: &[Ruled], determines: impl Fn(&Row) -> bool) -> Vec<DeterminingPolicy> {
+        self.policies_where(rows, |ruled| determines(&ruled.row))
+    }
+
+    fn policies_where(&self, rows: &[Ruled], determines: impl Fn(&Ruled) -> bool) -> Vec<DeterminingPolicy> {
+        let all = self.engine.policies.iter().zip(rows).filter(|(_, ruled)| determines(ruled));
+        all.map(|(policy, _)| DeterminingPolicy {
+            id: policy.terms.id.clone(),
+            effect: policy.terms.effect,
+            description: policy.terms.description.clone(),
+        })
+        .collect()
+    }
+}
+
+/// What a policy says, before and after the approvals in force are counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ruled {
+    /// At no, the user's and the manager's approval.
+    pub(crate) asked: [Truth; 3],
+    /// At the three rungs: each at least with the approvals in force that count for this policy.
+    pub(crate) row: Row,
+}
+
+/// Asks every policy, and counts for each the approvals in force on its own terms.
+pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Vec<Ruled>, Refusal> {
+    // FAIL-CLOSED: a request Cedar does not take is denied, never asked in another form
+    let truths = referee::ask(question).map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
+    let policies = &question.engine.policies;
+    Ok(policies.iter().zip(truths).map(|(policy, asked)| {
+        let [_, self_approval, manager] = asked;
+        let at = match matter.in_force(&policy.terms) {
+            Rung::InForce => asked,
+            Rung::SelfApproval => [self_approval, self_approval, manager],
+            Rung::Manager => [manager; 3],
+        };
+        // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
+        let broken = policy.terms.effect == Effect::Forbid && asked.contains(&Truth::Error);
+        let at = if broken { asked } else { at };
+        Ruled { asked, row: Row { effect: policy.terms.effect, at } }
+    })
+    .collect())
+}
+
+/// Climbs the ladder with the approvers that this matter has.
+pub(crate) fn verdict(matter: &Matter<'_>, ruled: &[Ruled]) -> Verdict {
+    let rows: Vec<Row> = ruled.iter().map(|ruled| ruled.row).collect();
+    climb(&rows, |rung| !matter.approvers(rung, &matter.engine.policies, &rows).is_empty())
+}
+
+pub(crate) fn outcome(rung: Rung) -> Outcome {
+    match rung {
+        Rung::InForce => Outcome::AutoApprove,
+        Rung::SelfApproval => Outcome::SelfApprove,
+        Rung::Manager => Outcome::ManagerApprove,
+    }
+}
+
+/// The instants at which a grant begins or ends, or a policy that reads the clock could change.
+fn boundaries<'a>(engine: &'a Inner, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
+    let grants = engine.directory.grants_to(facts.subject, &facts.groups).flat_map(|grant| [grant.from, grant.until]);
+    let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
+        Clock::At(instants) => instants.clone(),
+        // Cedar sees milliseconds, so the next one is the first that can differ
+        Clock::Always => Instant::from_unix_millis(call.now.unix_millis().saturating_add(1)).into_iter().collect(),
+    });
+    // an authentication that lies ahead begins to count when it is reached
+    grants.flatten().chain(clocks).chain(call.session.authenticated_at)
+}
+
+fn earliest(known: Option<Instant>, more: impl Iterator<Item = Instant>, now: Instant) -> Option<Instant> {
+    known.into_iter().chain(more).filter(|at| *at > now).min()
+}
+
+/// What an administrator wrote for whoever is refused: the tool's, else the server's, else the tenant's.
+pub(crate) fn guidance(engine: &Inner, call: &Call) -> Option<Guidance> {
+    let tool = engine.catalog.tools.get(&call.tool).and_then(|tool| tool.guidance.clone());
+    let server = || engine.catalog.servers.get(&call.tool.server).and_then(|server| server.guidance.clone());
+    tool.or_else(server).or_else(|| engine.catalog.tenant.guidance.clone())
+}
+
+/// Whether the subject may know of the tool at all.
+pub(crate) fn may_see(engine: &Inner, call: &Call) -> bool {
+    visible::one(engine, call) != crate::data::decision::Visibility::Hidden
+}
