@@ -24,7 +24,7 @@ use crate::data::token::{TokenDecision, TokenRequest};
 use crate::error::{Error, ErrorKind};
 use crate::eval::{decide, token, visible};
 use crate::limits::Limits;
-use crate::load::arguments::{Arguments, Coverage, type_arguments};
+use crate::load::arguments::{Arguments, Coverage, NoteKind, type_arguments};
 use crate::load::bundle::{Bundle, Source};
 use crate::load::{self, catalog, snapshot, stack, tools_list};
 
@@ -249,7 +249,7 @@ fn tool_report(id: &ToolId, arguments: &Arguments) -> ToolReport {
     };
     let notes = arguments.notes.iter().map(|note| TypingNote {
         pointer: note.pointer.clone(),
-        left_out: note.is_left_out(),
+        left_out: note.kind == NoteKind::LeftOut,
         reason: note.reason.clone(),
     });
     ToolReport { tool: id.clone(), typing, notes: notes.collect() }

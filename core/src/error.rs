@@ -17,6 +17,16 @@ pub struct Error {
     inner: Box<Inner>,
 }
 
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    help: Option<String>,
+    file: Option<String>,
+    pointer: Option<String>,
+    span: Option<Span>,
+}
+
 impl Error {
     /// An error of `kind`; the message is lower case, with the user's text in backticks.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
