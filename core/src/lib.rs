@@ -1,11 +1,18 @@
 //! Decides AI agents' tool calls against Cedar policies and a snapshot of entitlements.
 
 mod data {
+    pub(crate) mod canonical;
     pub(crate) mod json;
 }
 mod error;
 mod limits;
+mod load {
+    pub(crate) mod arguments;
+}
+mod compile {
+    pub(crate) mod arguments;
+}
 
-pub use crate::data::json::Json;
+pub use crate::data::json::{Json, Number};
 pub use crate::error::{Error, ErrorKind, Span};
 pub use crate::limits::Limits;
