@@ -1,11 +1,15 @@
 //! Decides AI agents' tool calls against Cedar policies and a snapshot of entitlements.
 
 mod data {
+    pub(crate) mod canonical;
     pub(crate) mod json;
 }
 mod error;
 mod limits;
+mod load {
+    pub(crate) mod json;
+}
 
-pub use crate::data::json::Json;
+pub use crate::data::json::{Json, Number};
 pub use crate::error::{Error, ErrorKind, Span};
 pub use crate::limits::Limits;
