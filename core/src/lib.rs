@@ -8,6 +8,8 @@ mod error;
 mod limits;
 mod load {
     pub(crate) mod json;
+    pub(crate) mod scan;
+    pub(crate) mod stack;
 }
 
 pub use crate::data::json::{Json, Number};
