@@ -14,7 +14,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::path::PathAnswer;
+pub(crate) use self::path::{PathAnswer, closest};
 pub(crate) use self::shape::Text;
 pub(crate) use self::time::write as write_instant;
 pub(crate) use self::value::{Value, check};

@@ -73,7 +73,7 @@ fn leaves(names: &[&str], name: &str, rest: &[&str]) -> PathAnswer {
 }
 
 /// Up to three names that could have been meant.
-fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted = plain(name);
     let far = (wanted.len() / 3).max(1);
     let mut found: Vec<_> = names
