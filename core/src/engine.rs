@@ -20,10 +20,11 @@ use crate::data::reason::Reason;
 use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
 use crate::data::snapshot::Snapshot;
 use crate::data::time::Instant;
+use crate::data::token::{TokenDecision, TokenRequest};
 use crate::error::{Error, ErrorKind};
-use crate::eval::{decide, visible};
+use crate::eval::{decide, token, visible};
 use crate::limits::Limits;
-use crate::load::arguments::{Arguments, Coverage, type_arguments};
+use crate::load::arguments::{Arguments, Coverage, NoteKind, type_arguments};
 use crate::load::bundle::{Bundle, Source};
 use crate::load::{self, catalog, snapshot, stack, tools_list};
 
@@ -82,6 +83,11 @@ impl Engine {
     /// tool list. Never hides a tool that a call could run, have approved or ask for.
     pub fn visible_tools(&self, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
         stack::with_stack(|| visible::all(&self.inner, subject, session, now))
+    }
+
+    /// Decides which scopes a token for a directly reached server may carry. The same policies, the same snapshot.
+    pub fn decide_token(&self, request: &TokenRequest) -> TokenDecision {
+        stack::with_stack(|| token::decide(&self.inner, request))
     }
 
     /// What loading found that is no error.
@@ -243,7 +249,7 @@ fn tool_report(id: &ToolId, arguments: &Arguments) -> ToolReport {
     };
     let notes = arguments.notes.iter().map(|note| TypingNote {
         pointer: note.pointer.clone(),
-        left_out: note.is_left_out(),
+        left_out: note.kind == NoteKind::LeftOut,
         reason: note.reason.clone(),
     });
     ToolReport { tool: id.clone(), typing, notes: notes.collect() }

@@ -17,10 +17,22 @@ pub struct Error {
     inner: Box<Inner>,
 }
 
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    help: Option<String>,
+    file: Option<String>,
+    pointer: Option<String>,
+    span: Option<Span>,
+}
+
 impl Error {
     /// An error of `kind`; the message is lower case, with the user's text in backticks.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { inner: Box::new(Inner { kind, message: message.into(), help: None, file: None, pointer: None, span: None }) }
+        Self {
+            inner: Box::new(Inner { kind, message: message.into(), help: None, file: None, pointer: None, span: None }),
+        }
     }
 
     /// Says what to do next.

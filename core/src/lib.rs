@@ -21,6 +21,7 @@ mod data {
     pub(crate) mod report;
     pub(crate) mod snapshot;
     pub(crate) mod time;
+    pub(crate) mod token;
 }
 mod engine;
 mod error;
@@ -33,6 +34,7 @@ mod eval {
     pub(crate) mod ladder;
     pub(crate) mod referee;
     pub(crate) mod say;
+    pub(crate) mod token;
     pub(crate) mod visible;
 }
 mod limits;
@@ -68,6 +70,7 @@ pub use crate::data::decision::{
     StepUp, Visibility, VisibleTool,
 };
 pub use crate::data::reason::Reason;
+pub use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
 pub use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
 
 /// What an engine decides on: the tool inventory and the people.

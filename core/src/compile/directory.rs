@@ -86,10 +86,10 @@ impl Directory {
     }
 
     /// The grants whose holder includes `subject`, in force or not. `groups` are the user's, ancestors included.
-    pub(crate) fn grants_to<'a>(
+    pub(crate) fn grants_to<'a, 'b>(
         &'a self,
-        subject: &'a Subject,
-        groups: &'a BTreeSet<&str>,
+        subject: &'b Subject,
+        groups: &'b BTreeSet<&str>,
     ) -> impl Iterator<Item = &'a Grant> {
         self.snapshot.grants.iter().filter(move |grant| match (&grant.to, subject) {
             (Holder::User(holder), Subject::Agent { user, .. }) => holder == user,
@@ -114,7 +114,9 @@ impl Held {
     /// Adds what a grant gives.
     pub(crate) fn add(&mut self, what: &Granted, directory: &Directory) {
         match what {
-            Granted::Entitlement(id) => drop(self.entitlements.insert(id.clone())),
+            Granted::Entitlement(id) => {
+                self.entitlements.insert(id.clone());
+            }
             Granted::Profile(id) => {
                 self.profiles.insert(id.clone());
                 let bundled = directory.profile(id).iter().flat_map(|profile| &profile.entitlements).cloned().collect::<Vec<_>>();

@@ -40,9 +40,9 @@ pub(crate) fn condition(clause: &Clause) -> &Expr {
 }
 
 /// `context.session.labels` → `(context, [session, labels])`; `None` if the base is not a variable.
-pub(crate) fn path(expr: &Expr) -> Option<(Var, Vec<&str>)> {
+pub(crate) fn path(expr: &Expr) -> Option<(&Var, Vec<&str>)> {
     match expr {
-        Expr::Var(var) => Some((*var, Vec::new())),
+        Expr::Var(var) => Some((var, Vec::new())),
         Expr::GetAttr { expr, attr } => {
             let (var, mut attrs) = path(expr)?;
             attrs.push(attr.as_str());
@@ -124,7 +124,7 @@ fn datetime(expr: &Expr) -> Option<Instant> {
 pub(crate) fn session_labels(expr: &Expr, into: &mut impl FnMut(&str)) {
     walk(expr, &mut |part| {
         let Expr::BinaryOp { left, right, .. } = part else { return };
-        let about_labels = |side: &Expr| path(side).is_some_and(|(var, attrs)| var == Var::Context && attrs == ["session", "labels"]);
+        let about_labels = |side: &Expr| path(side).is_some_and(|(var, attrs)| *var == Var::Context && attrs == ["session", "labels"]);
         for (labels, other) in [(left, right), (right, left)] {
             if about_labels(labels) {
                 walk(other, &mut |literal| {

@@ -54,7 +54,9 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
     for clause in clauses {
         let condition = inspect::condition(clause);
         inspect::clock(condition, &mut clock);
-        inspect::session_labels(condition, &mut |label| drop(session_labels.insert(label.into())));
+        inspect::session_labels(condition, &mut |label| {
+            session_labels.insert(label.to_string());
+        });
     }
     let reads_input = clauses.iter().any(|clause| inspect::reads_input(inspect::condition(clause)));
     let any_input = match (reads_input, source.terms.effect) {

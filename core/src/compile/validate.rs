@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::pst::{self, Expr, Var};
+use cedar_policy::pst::{Expr, Var};
 use cedar_policy::{ActionConstraint, EntityUid, PolicySet, Schema, ValidationMode, ValidationWarning, Validator};
 
 use crate::compile::inspect;
@@ -39,7 +39,9 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<(Schema, Vec<Finding>), 
     for policy in subject.policies {
         for uid in policy.cedar.entity_literals() {
             match subject.action_literal(&uid) {
-                Ok(Some(name)) => drop(absent.insert(name)),
+                Ok(Some(name)) => {
+                    absent.insert(name);
+                }
                 Ok(None) => {}
                 Err(error) => errors.push(subject.place(error, policy)),
             }
@@ -148,7 +150,7 @@ impl Subject<'_> {
         let mut message = format!("policy `{}` applies to no tool of this catalog", policy.terms.id);
         if let ActionConstraint::Eq(uid) = policy.cedar.action_constraint() {
             let tools: Vec<String> = self.catalog.tools.keys().map(ToString::to_string).collect();
-            if let Some(near) = closest(uid.id().unescaped(), tools.iter().map(String::as_str)) {
+            if let Some(near) = closest(uid.id().unescaped(), tools.iter().map(String::as_str)).first() {
                 message.push_str(&format!("; did you mean `{near}`?"));
             }
         }
@@ -165,7 +167,7 @@ impl Subject<'_> {
                     && let Some((var, mut path)) = inspect::path(base)
                 {
                     path.extend(attrs.iter().map(|attr| attr.as_str()));
-                    if let Err(error) = self.check_name(var, &path, applies, tree.body()) {
+                    if let Err(error) = self.check_name(var, &path, applies) {
                         errors.push(self.place(error, policy));
                     }
                 }
@@ -174,10 +176,10 @@ impl Subject<'_> {
         errors
     }
 
-    fn check_name(&self, var: Var, path: &[&str], applies: &[String], policy: &pst::Template) -> Result<(), Error> {
+    fn check_name(&self, var: &Var, path: &[&str], applies: &[String]) -> Result<(), Error> {
         let unknown = |name: &str, where_: &str, known: &[&str]| {
             let error = Error::new(ErrorKind::PolicyAttribute, format!("`has {name}` is never true: {where_} has no such attribute"));
-            match closest(name, known.iter().copied()) {
+            match closest(name, known.iter().copied()).first() {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help(format!("known are {}", known.join(", "))),
             }
@@ -194,13 +196,13 @@ impl Subject<'_> {
             (Var::Resource, [name]) => fixed(RESOURCE, name, "a resource"),
             (Var::Context, ["session", name]) => fixed(SESSION, name, "`context.session`"),
             (Var::Context, ["approval", name]) => fixed(&["manager", "self"], name, "`context.approval`"),
-            (Var::Context, ["input", rest @ ..]) if !rest.is_empty() => self.check_argument(rest, applies, policy),
+            (Var::Context, ["input", rest @ ..]) if !rest.is_empty() => self.check_argument(rest, applies),
             (Var::Context, [name]) => fixed(CONTEXT, name, "`context`"),
             _ => Ok(()),
         }
     }
 
-    fn check_argument(&self, path: &[&str], applies: &[String], _policy: &pst::Template) -> Result<(), Error> {
+    fn check_argument(&self, path: &[&str], applies: &[String]) -> Result<(), Error> {
         let shown = path.join(".");
         let (mut near, mut left_out) = (BTreeSet::new(), None);
         for (id, arguments) in self.arguments.iter().filter(|(id, _)| applies.contains(&id.to_string())) {
@@ -221,7 +223,7 @@ impl Subject<'_> {
             ErrorKind::PolicyAttribute,
             format!("`context.input has {shown}` is never true: no tool this policy applies to has that argument"),
         );
-        match closest(path.last().copied().unwrap_or_default(), near.iter().map(String::as_str)) {
+        match closest(path.last().copied().unwrap_or_default(), near.iter().map(String::as_str)).first() {
             Some(near) => Err(error.help(format!("did you mean `{near}`?"))),
             None => Err(error.help("`toolgate schema` prints what tools take")),
         }

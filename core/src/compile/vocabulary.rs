@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::compile::arguments::{cedar_type, json_common_type};
 use crate::data::catalog::Catalog;
 use crate::data::id::{Operation, ToolId};
+use crate::data::json::Json;
 use crate::error::{Error, ErrorKind};
 use crate::load::arguments::Arguments;
 
@@ -97,7 +98,7 @@ pub(crate) fn schema(
     }
     for (id, tool) in &catalog.tools {
         let input = match arguments.get(id) {
-            Some(arguments) => cedar_type(arguments),
+            Some(arguments) => value(&cedar_type(arguments))?,
             None => json!({"type": "Record", "attributes": {}}),
         };
         actions.insert(
@@ -112,10 +113,14 @@ pub(crate) fn schema(
     let document = json!({"Toolgate": {
         "entityTypes": entity_types,
         "actions": actions,
-        "commonTypes": {"Approval": approval(), "Session": session(), "Json": json_common_type()},
+        "commonTypes": {"Approval": approval(), "Session": session(), "Json": value(&json_common_type())?},
     }});
     SchemaFragment::from_json_value(document)
         .map_err(|error| Error::new(ErrorKind::Schema, format!("the catalog does not make a Cedar schema: {error}")))
+}
+
+fn value(json: &Json) -> Result<Value, Error> {
+    serde_json::to_value(json).map_err(|error| Error::new(ErrorKind::Schema, error.to_string()))
 }
 
 fn reference(name: &str) -> Value {

@@ -91,7 +91,7 @@ pub(crate) fn arguments(
     engine: &Inner,
     tool: &Tool,
     given: &Json,
-) -> Result<Vec<(String, RestrictedExpression)>, Refusal> {
+) -> Result<RestrictedExpression, Refusal> {
     // FAIL-CLOSED: arguments_of_other_types_are_refused. A condition on a value of another type is silently false.
     let declared = engine
         .arguments

@@ -136,6 +136,12 @@ pub(crate) fn snapshot_interval(engine: &Inner) -> [Instant; 2] {
     [snapshot.issued_at.saturating_sub(CLOCK_SKEW), snapshot.issued_at.saturating_add(snapshot.max_age)]
 }
 
+/// The first instant at which the snapshot is too old.
+pub(crate) fn snapshot_end(engine: &Inner) -> Instant {
+    let [_, end] = snapshot_interval(engine);
+    end
+}
+
 fn fresh(engine: &Inner, now: Instant) -> Result<(), Refusal> {
     let [begin, end] = snapshot_interval(engine);
     let snapshot = &engine.directory.snapshot;

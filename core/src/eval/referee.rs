@@ -33,7 +33,7 @@ pub(crate) struct Question<'a> {
 /// What the question is about.
 pub(crate) enum Target<'a> {
     /// Running a tool with these arguments.
-    Call { tool: &'a Tool, server: &'a Server, input: Vec<(String, Expr)> },
+    Call { tool: &'a Tool, server: &'a Server, input: Expr },
     /// Running a tool with some arguments or other.
     AnyCall { tool: &'a Tool, server: &'a Server },
     /// Asking for an entitlement.
@@ -127,7 +127,7 @@ impl Question<'_> {
             ("channel".into(), Expr::new_string(self.channel.into())),
         ];
         match &self.target {
-            Target::Call { input, .. } => pairs.push(("input".into(), record(input.clone())?)),
+            Target::Call { input, .. } => pairs.push(("input".into(), input.clone())),
             Target::AnyCall { .. } => pairs.push(("input".into(), record(Vec::new())?)),
             _ => {}
         }

@@ -44,7 +44,9 @@ pub(crate) fn read<'a>(
             "ticket" => ticket = Some(text(key, value)?),
             "obligations" => terms.obligations = list(key, value)?,
             "remedy" => terms.step_up = Some(remedy(effect, value)?),
-            "tags" => drop(list(key, value)?),
+            "tags" => {
+                list(key, value)?;
+            }
             unknown => {
                 return Err(Error::new(ErrorKind::PolicyAnnotation, format!("`@{unknown}` is not an annotation of toolgate"))
                     .help(format!("known are {}", KNOWN.iter().map(|name| format!("`@{name}`")).collect::<Vec<_>>().join(", "))));

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-
 use crate::data::json::Json;
 use crate::data::snapshot::{Approval, Grant, Group, Holder, Snapshot};
 use crate::error::{Error, ErrorKind};
@@ -108,7 +106,7 @@ fn ids<'a>(list: &str, what: &str, ids: impl Iterator<Item = &'a String>, limits
             return Err(place(Error::new(ErrorKind::DuplicateId, format!("{what} `{id}` stands twice"))
                 .help("each id is defined once")));
         }
-        lookalikes.check(what, id).map_err(place)?;
+        lookalikes.insert(what, id).map_err(place)?;
     }
     Ok(())
 }

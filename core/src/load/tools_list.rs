@@ -47,7 +47,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ToolsList, Error> {
                 .help("names are unique on a server (MCP, Tools); ask its maker which one is meant");
             return Err(place(error.under("name")));
         }
-        lookalikes.check("tool name", &tool.name).map_err(|error| place(error.under("name")))?;
+        lookalikes.insert("tool name", &tool.name).map_err(|error| place(error.under("name")))?;
         tools.push(tool);
     }
     Ok(ToolsList { tools, more })

@@ -1,0 +1,226 @@
+//! Checks the arguments of a call against their types, and gives them as typed values.
+//!
+//! Exact or refused: nothing is rounded, cut, converted or filled in. A text stays a text whatever it contains, so
+//! `{"__entity": …}` is an object like any other.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{Arguments, Extras, Map, Member, Record, Slot, Text, Type, shown, time};
+use crate::data::canonical::canonical;
+use crate::data::json::Json;
+use crate::error::{Error, ErrorKind};
+
+/// A value of one of the [`Type`]s.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Bool(bool),
+    Long(i64),
+    /// Ten thousand times the number.
+    Decimal(i64),
+    String(String),
+    /// Milliseconds since 1970, years 0 to 9999.
+    Datetime(i64),
+    /// An address as Cedar reads it.
+    Ip(String),
+    Set(Vec<Self>),
+    Record(BTreeMap<String, Self>),
+}
+
+/// The attributes of `context.input` for a call with these arguments, or why the call is refused.
+pub(crate) fn check(arguments: &Arguments, input: &Json) -> Result<BTreeMap<String, Value>, Error> {
+    match &arguments.root {
+        Some(root) => {
+            record(root, input).map_err(|error| if error.pointer().is_none() { error.at_pointer("") } else { error })
+        }
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+fn record(ty: &Record, value: &Json) -> Result<BTreeMap<String, Value>, Error> {
+    let given = value.as_object().ok_or_else(|| wrong_type("object", value))?;
+    let mut attributes = BTreeMap::new();
+    for (name, member) in &ty.members {
+        match given.get(name) {
+            Some(value) => {
+                if let Some(value) = self::member(member, value).map_err(|error| error.under(&shown(name)))? {
+                    attributes.insert(name.clone(), value);
+                }
+            }
+            // FAIL-CLOSED: a_missing_required_argument_is_refused
+            None if member.required => {
+                let message = format!("required argument `{}` is missing", shown(name));
+                return Err(Error::new(ErrorKind::WrongType, message).help("give it a value"));
+            }
+            None => {}
+        }
+    }
+    let mut extras = given.iter().filter(|(name, _)| !ty.members.contains_key(*name));
+    match &ty.extras {
+        // FAIL-CLOSED: an_undeclared_argument_is_refused
+        Extras::Refused => {
+            if let Some((name, _)) = extras.next() {
+                let message = format!("argument `{}` is not declared", shown(name));
+                let error = Error::new(ErrorKind::UnknownField, message);
+                return Err(error.help("give only what the tool's `inputSchema` declares"));
+            }
+        }
+        Extras::Typed(ty) => {
+            attributes.insert(super::EXTRAS.to_owned(), map(ty, extras)?);
+        }
+        Extras::LeftOut(_) => {}
+    }
+    Ok(attributes)
+}
+
+/// `None` for what a policy does not see.
+fn member(member: &Member, value: &Json) -> Result<Option<Value>, Error> {
+    match &member.slot {
+        Slot::Typed { nullable: true, .. } | Slot::Null if *value == Json::Null => Ok(None),
+        Slot::Typed { ty, .. } => self::value(ty, value).map(Some),
+        Slot::Null => Err(wrong_type("null", value)),
+        Slot::LeftOut(_) => Ok(None),
+        // FAIL-CLOSED: a_member_whose_schema_is_false_is_refused
+        Slot::Refused => Err(nothing_fits()),
+    }
+}
+
+fn value(ty: &Type, value: &Json) -> Result<Value, Error> {
+    match (ty, value) {
+        (Type::Json, _) => Ok(free_form(value)),
+        (Type::Bool, Json::Bool(bool)) => Ok(Value::Bool(*bool)),
+        // FAIL-CLOSED: a_number_that_is_not_exact_is_refused
+        (Type::Long, Json::Number(number)) => number
+            .as_i64()
+            .map(Value::Long)
+            .ok_or_else(|| inexact("a whole number between -2^63 and 2^63-1", number.as_str())),
+        (Type::Decimal, Json::Number(number)) => number
+            .as_decimal4()
+            .map(Value::Decimal)
+            .ok_or_else(|| inexact("a number below 922337203685477 with at most 4 decimal places", number.as_str())),
+        (Type::Text(ty), Json::String(text)) => self::text(ty, text),
+        (Type::Set(element), Json::Array(elements)) => {
+            let elements = elements.iter().enumerate();
+            elements
+                .map(|(index, found)| self::value(element, found).map_err(|error| error.under(&index.to_string())))
+                .collect::<Result<_, _>>()
+                .map(Value::Set)
+        }
+        (Type::Record(ty), _) => record(ty, value).map(Value::Record),
+        (Type::Map(ty), Json::Object(members)) => map(ty, members.iter()),
+        (Type::OneOf { null, parts }, _) => one_of(*null, parts, value),
+        (Type::Nothing, _) => Err(nothing_fits()),
+        // FAIL-CLOSED: a_value_of_another_kind_is_refused
+        (ty, found) => Err(wrong_type(kind_of(ty), found)),
+    }
+}
+
+/// Which kind it is decides the member; `null` is the record with none.
+fn one_of(null: bool, parts: &BTreeMap<&'static str, Type>, value: &Json) -> Result<Value, Error> {
+    let kind = value.kind();
+    let name = if kind == "number" && parts.contains_key("integer") { "integer" } else { kind };
+    match parts.get(name) {
+        Some(ty) => Ok(Value::Record(BTreeMap::from([(name.to_owned(), self::value(ty, value)?)]))),
+        None if null && *value == Json::Null => Ok(Value::Record(BTreeMap::new())),
+        None => {
+            let kinds: Vec<_> = parts.keys().copied().chain(null.then_some("null")).collect();
+            Err(wrong_type(&kinds.join(" or "), value))
+        }
+    }
+}
+
+fn text(ty: &Text, text: &str) -> Result<Value, Error> {
+    let value = match ty {
+        Text::Open => Some(Value::String(text.to_owned())),
+        Text::OneOf(values) => values.get(text).cloned().map(Value::String),
+        Text::Instant { date, time } => None
+            .or_else(|| if *date { time::parse_date(text) } else { None })
+            .or_else(|| if *time { time::parse_date_time(text) } else { None })
+            .map(Value::Datetime),
+        Text::Ip { v4, v6 } => None
+            .or_else(|| if *v4 { text.parse::<Ipv4Addr>().ok().map(|ip| ip.to_string()) } else { None })
+            .or_else(|| if *v6 { text.parse::<Ipv6Addr>().ok().map(write_v6) } else { None })
+            .map(Value::Ip),
+    };
+    value.ok_or_else(|| {
+        let expected = match ty {
+            Text::Open => "a string".to_owned(),
+            Text::OneOf(values) => {
+                let some: Vec<_> = values.iter().take(6).map(|value| format!("`{}`", shown(value))).collect();
+                let more = if values.len() > some.len() { ", …" } else { "" };
+                format!("one of {}{more}", some.join(", "))
+            }
+            Text::Instant { date: true, time: false } => "a date such as `2026-01-31`".to_owned(),
+            Text::Instant { .. } => "an RFC 3339 date-time such as `2026-01-31T09:00:00.000Z`".to_owned(),
+            Text::Ip { v4: true, v6: false } => "an IPv4 address".to_owned(),
+            Text::Ip { v4: false, v6: true } => "an IPv6 address".to_owned(),
+            Text::Ip { .. } => "an IP address".to_owned(),
+        };
+        Error::new(ErrorKind::InvalidValue, format!("expected {expected}, found `{}`", shown(text)))
+    })
+}
+
+/// Eight groups in full: Cedar refuses the dotted form of an address that embeds an IPv4 one.
+fn write_v6(address: Ipv6Addr) -> String {
+    address.segments().map(|segment| format!("{segment:x}")).join(":")
+}
+
+fn map<'a>(ty: &Map, members: impl Iterator<Item = (&'a String, &'a Json)>) -> Result<Value, Error> {
+    let (mut keys, mut entries) = (Vec::new(), Vec::new());
+    for (key, member) in members {
+        if let Some(ty) = &ty.value {
+            let value = self::value(ty, member).map_err(|error| error.under(&shown(key)))?;
+            entries.push(Value::Record(BTreeMap::from([
+                ("key".to_owned(), Value::String(key.clone())),
+                ("value".to_owned(), value),
+            ])));
+        }
+        keys.push(Value::String(key.clone()));
+    }
+    let mut map = BTreeMap::from([("keys".to_owned(), Value::Set(keys))]);
+    if ty.value.is_some() {
+        map.insert("entries".to_owned(), Value::Set(entries));
+    }
+    Ok(Value::Record(map))
+}
+
+fn free_form(value: &Json) -> Value {
+    let keys = value.as_object().map(|members| members.keys().cloned().map(Value::String).collect());
+    Value::Record(BTreeMap::from([
+        ("kind".to_owned(), Value::String(value.kind().to_owned())),
+        ("keys".to_owned(), Value::Set(keys.unwrap_or_default())),
+        ("text".to_owned(), Value::String(canonical(value))),
+    ]))
+}
+
+fn kind_of(ty: &Type) -> &'static str {
+    match ty {
+        Type::Json | Type::OneOf { .. } | Type::Nothing => "a JSON value",
+        Type::Bool => "boolean",
+        Type::Long => "integer",
+        Type::Decimal => "number",
+        Type::Text(_) => "string",
+        Type::Set(_) => "array",
+        Type::Record(_) | Type::Map(_) => "object",
+    }
+}
+
+fn wrong_type(expected: &str, found: &Json) -> Error {
+    let text = match found {
+        Json::String(text) => format!(" `{}`", shown(text)),
+        Json::Number(number) => format!(" `{}`", shown(number.as_str())),
+        Json::Bool(bool) => format!(" `{bool}`"),
+        Json::Null | Json::Array(_) | Json::Object(_) => String::new(),
+    };
+    let message = format!("expected {expected}, found {}{text}", found.kind());
+    Error::new(ErrorKind::WrongType, message)
+}
+
+fn inexact(expected: &str, found: &str) -> Error {
+    Error::new(ErrorKind::InvalidValue, format!("expected {expected}, found `{}`", shown(found)))
+        .help("nothing is rounded")
+}
+
+fn nothing_fits() -> Error {
+    Error::new(ErrorKind::InvalidValue, "no value is allowed here").help("leave it out")
+}
