@@ -37,7 +37,7 @@ impl Error {
 
     /// Says what to do next.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.inner.help.get_or_insert(help.into());
+        self.inner.help.get_or_insert_with(|| help.into());
         self
     }
 

@@ -16,6 +16,7 @@ mod data {
     pub(crate) mod decision;
     pub(crate) mod id;
     pub(crate) mod json;
+    pub(crate) mod number;
     pub(crate) mod policy;
     pub(crate) mod reason;
     pub(crate) mod report;
@@ -51,6 +52,7 @@ mod load {
     pub(crate) mod scan;
     pub(crate) mod snapshot;
     pub(crate) mod stack;
+    pub(crate) mod toml;
     pub(crate) mod tools_list;
 }
 

