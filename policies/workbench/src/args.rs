@@ -8,14 +8,19 @@ use toolgate_workbench::tools::parse_subject;
 
 /// Decides AI agents' tool calls against policies: auto_approve, self_approve, manager_approve, deny, ticket_fallback.
 #[derive(Parser)]
-#[command(name = "toolgate", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "toolgate",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Examples:
   toolgate init demo                                start with a small bundle that works
   toolgate check demo                               does it load, and what was found
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
   toolgate tools demo --subject ann/claude-code     what an agent sees
 
-Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run.")]
+Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

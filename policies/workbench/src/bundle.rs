@@ -161,7 +161,11 @@ fn read_manifest(dir: &Path) -> Result<Manifest, BundleError> {
 }
 
 /// The files that the patterns name, each once, sorted by path.
-fn read_policies(dir: &Path, patterns: &[String], limits: &Limits) -> Result<(Vec<Source>, Vec<String>), Vec<FileError>> {
+fn read_policies(
+    dir: &Path,
+    patterns: &[String],
+    limits: &Limits,
+) -> Result<(Vec<Source>, Vec<String>), Vec<FileError>> {
     let manifest = dir.join(MANIFEST);
     let mut ignored = BTreeSet::new();
     let mut found: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
@@ -196,10 +200,16 @@ fn matching(dir: &Path, pattern: &str, ignored: &mut BTreeSet<String>) -> Result
     let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
     if folder.contains(['*', '?']) {
         let message = format!("`*` and `?` stand for characters of a file name, not of a folder: `{pattern}`");
-        return Err(FileError::new(dir.join(MANIFEST).display(), message).help("name each folder in a pattern of its own"));
+        return Err(
+            FileError::new(dir.join(MANIFEST).display(), message).help("name each folder in a pattern of its own")
+        );
     }
     if !name.contains(['*', '?']) {
-        return if path.is_file() { Ok(vec![path]) } else { Err(missing(&path, "`policies` in toolgate.toml names it")) };
+        return if path.is_file() {
+            Ok(vec![path])
+        } else {
+            Err(missing(&path, "`policies` in toolgate.toml names it"))
+        };
     }
     let nothing = || {
         FileError::new(path.display(), "no file matches this pattern")
@@ -238,12 +248,14 @@ fn read_catalog(dir: &Path, name: &str, limits: &Limits) -> Result<Lists, Vec<Fi
     for path in list(&folder).map_err(|error| vec![error])? {
         let server = path.file_name().and_then(|file| file.to_str()).and_then(|file| file.strip_suffix(".json"));
         match server {
-            Some(server) if !server.is_empty() && !server.starts_with('.') && !path.is_dir() => match read(&path, limits.catalog_bytes) {
-                Ok(source) => {
-                    lists.insert(server.to_string(), source);
+            Some(server) if !server.is_empty() && !server.starts_with('.') && !path.is_dir() => {
+                match read(&path, limits.catalog_bytes) {
+                    Ok(source) => {
+                        lists.insert(server.to_string(), source);
+                    }
+                    Err(error) => problems.push(error),
                 }
-                Err(error) => problems.push(error),
-            },
+            }
             _ => ignored.push(path.display().to_string()),
         }
     }
@@ -269,7 +281,8 @@ fn find_snapshot(dir: &Path, name: Option<&str>) -> Result<PathBuf, FileError> {
         (false, true) => Ok(lines),
         (true, false) => Ok(whole),
         (false, false) => {
-            let help = "write `snapshot.json` (or `snapshot.jsonl`): users, clients, grants; `toolgate init DIR` shows one";
+            let help =
+                "write `snapshot.json` (or `snapshot.jsonl`): users, clients, grants; `toolgate init DIR` shows one";
             Err(FileError::new(whole.display(), "there is no such file").help(help))
         }
     }
@@ -288,7 +301,10 @@ fn inside(dir: &Path, path: &str) -> Result<PathBuf, FileError> {
 fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let refuse = |error: io::Error| FileError::new(folder.display(), said(&error));
     let entries = std::fs::read_dir(folder).map_err(refuse)?;
-    let mut paths = entries.map(|entry| entry.map(|entry| folder.join(entry.file_name()))).collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| folder.join(entry.file_name())))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(refuse)?;
     paths.sort();
     Ok(paths)
 }
@@ -300,7 +316,8 @@ fn missing(path: &Path, help: &str) -> FileError {
 /// Reads a file of at most `limit` bytes; a larger one is refused before it is read.
 pub fn read(path: &Path, limit: usize) -> Result<Source, FileError> {
     let refuse = |error: io::Error| FileError::new(path.display(), said(&error));
-    let too_large = |bytes: u64| FileError::new(path.display(), format!("the file has {bytes} bytes; the limit is {limit}"));
+    let too_large =
+        |bytes: u64| FileError::new(path.display(), format!("the file has {bytes} bytes; the limit is {limit}"));
     let meta = std::fs::metadata(path).map_err(refuse)?;
     if !meta.is_file() {
         return Err(FileError::new(path.display(), "this is no file"));

@@ -46,7 +46,9 @@ fn read_all(from: impl std::io::Read, name: &str) -> Result<Vec<u8>, FileError> 
         .read_to_end(&mut bytes)
         .map_err(|error| FileError::new(name, bundle::said(&error)))?;
     if bytes.len() > CALLS_BYTES {
-        return Err(FileError::new(name, format!("there is more than {CALLS_BYTES} bytes")).help("decide the calls in parts"));
+        return Err(
+            FileError::new(name, format!("there is more than {CALLS_BYTES} bytes")).help("decide the calls in parts")
+        );
     }
     Ok(bytes)
 }
@@ -99,16 +101,18 @@ pub fn json(decided: &[Decided]) -> String {
 
 /// The decisions as a table for people, at most `width` wide, and how often each outcome came out.
 pub fn table(decided: &[Decided], width: usize) -> String {
-    let mut wide = Grid::new(&["line", "time", "subject", "tool", "  outcome", "reason", "next"]).right(0);
+    let mut wide = Grid::new(&["#", "time", "subject", "tool", "  outcome", "reason", "next"]).right(0);
     // two lines a call where there is no room for one
-    let mut narrow = Grid::new(&["line", "time", "subject, tool", "  outcome, reason, next"]).right(0);
+    let mut narrow = Grid::new(&["#", "time", "subject, tool", "  outcome, reason, next"]).right(0);
     for Decided { line, call, decision } in decided {
-        let (line, time) = (line.to_string(), call.as_ref().map_or_else(|| "-".into(), |call| clock(&call.now.to_string())));
+        let (line, time) =
+            (line.to_string(), call.as_ref().map_or_else(|| "-".into(), |call| clock(&call.now.to_string())));
         let subject = call.as_ref().map_or_else(|| "-".into(), |call| clean(&call.subject.to_string()).into_owned());
         let tool = call.as_ref().map_or_else(|| "-".into(), |call| clean(&call.tool.to_string()).into_owned());
         let (outcome, reason) = (outcome_cell(decision.outcome), decision.reason.code().to_string());
         let next = clean(&next(decision)).into_owned();
-        let stacked = vec![line.clone(), time.clone(), format!("{subject}\n{tool}"), format!("{outcome}{reason}\n  {next}")];
+        let stacked =
+            vec![line.clone(), time.clone(), format!("{subject}\n{tool}"), format!("{outcome}{reason}\n  {next}")];
         narrow.row(stacked);
         wide.row(vec![line, time, subject, tool, outcome, reason, next]);
     }
@@ -150,12 +154,18 @@ pub fn next(decision: &Decision) -> String {
         parts.push(format!("must: {}", decision.obligations.join(", ")));
     }
     if let Some(step_up) = &decision.step_up {
-        let acr = if step_up.acr_values.is_empty() { String::new() } else { format!(" with {}", step_up.acr_values.join(" or ")) };
+        let acr = if step_up.acr_values.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", step_up.acr_values.join(" or "))
+        };
         let age = step_up.max_age.map_or_else(String::new, |age| format!(", {} ago at most", duration(age)));
         parts.push(format!("sign in again{acr}{age}"));
     } else if matches!(decision.outcome, Outcome::Deny | Outcome::TicketFallback) {
         match (&decision.detail, decision.policies.first()) {
             (_, Some(policy)) if decision.reason == Reason::PolicyDenied => parts.push(format!("by {}", policy.id)),
+            // which one is said already
+            _ if decision.reason == Reason::ToolUnknown => {}
             (Some(detail), _) => parts.push(short(detail, 160).into_owned()),
             _ => {}
         }
@@ -173,13 +183,13 @@ fn ask_approval(request: &ApprovalRequest) -> String {
         Scope::Operation { operation, server } => format!("every {operation} on {server}"),
         Scope::Server(server) => format!("all of {server}"),
     };
-    let long = request.valid_for.map_or_else(String::new, |valid_for| format!(", {}", duration(valid_for)));
-    format!("ask {} for {what}{long}", request.approvers.join(" or "))
+    let long = request.valid_for.map_or_else(String::new, |valid_for| format!(", for {}", duration(valid_for)));
+    format!("ask {}: {what}{long}", request.approvers.join(" or "))
 }
 
 fn ask_access(request: &AccessRequest) -> String {
     let what = request.entitlement.as_ref().or(request.profile.as_ref()).map_or("access", String::as_str);
-    let long = request.max_duration.map_or_else(String::new, |most| format!(", {} at most", duration(most)));
+    let long = request.max_duration.map_or_else(String::new, |most| format!(", up to {}", duration(most)));
     match request.approval {
         RequestApproval::Auto => format!("request {what}{long}; nobody has to agree"),
         _ => format!("ask {} for {what}{long}", request.approvers.join(" or ")),
@@ -199,7 +209,7 @@ mod tests {
         assert_eq!(lines("{}\n\n{}\r\n"), [1, 3]);
         assert_eq!(lines("\n{\n  \"a\": 1\n}\n"), [2]);
         assert_eq!(lines("{\n  \"a\": 1,\n}\n"), [1], "broken, and still one call");
-        assert_eq!(lines("{\"a\": \n{}\n"), [1], "one object whole");
+        assert_eq!(lines("{\"a\":\n{}\n}\n"), [1], "one object whole");
         assert_eq!(lines("{\"a\"\n{}\n{}\n"), [1, 2, 3], "a cut line among good ones");
         assert_eq!(lines("what\nis\nthis"), [1, 2, 3]);
         assert_eq!(lines(" \n\t\n"), [0usize; 0]);

@@ -24,7 +24,9 @@ pub fn init(dir: &Path) -> Result<Output, FileError> {
     if dir.symlink_metadata().is_ok() {
         let refuse = |error: std::io::Error| FileError::new(dir.display(), said(&error));
         if !dir.is_dir() {
-            return Err(FileError::new(dir.display(), "this is no folder").help("name a folder that does not exist yet"));
+            return Err(
+                FileError::new(dir.display(), "this is no folder").help("name a folder that does not exist yet")
+            );
         }
         if fs::read_dir(dir).map_err(refuse)?.next().is_some() {
             return Err(FileError::new(dir.display(), "the folder is not empty; nothing was written")
@@ -34,7 +36,8 @@ pub fn init(dir: &Path) -> Result<Output, FileError> {
     let mut answer = String::new();
     for (name, text) in TEMPLATE {
         let path = dir.join(name);
-        let refuse = |error: std::io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
+        let refuse =
+            |error: std::io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
         path.parent().map_or(Ok(()), fs::create_dir_all).map_err(refuse)?;
         // never over a file that somebody put there in the meantime
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(refuse)?;
@@ -42,7 +45,9 @@ pub fn init(dir: &Path) -> Result<Output, FileError> {
         answer += &format!("wrote {}\n", clean(&path.display().to_string()));
     }
     let (bundle, calls) = (quoted(dir), quoted(&dir.join("calls.jsonl")));
-    answer += &format!("\nNow run\n\n    toolgate decide {bundle} --calls {calls}\n\nand start reading at policies/everyday.cedar.\n");
+    answer += &format!(
+        "\nNow run\n\n    toolgate decide {bundle} --calls {calls}\n\nand start reading at policies/everyday.cedar.\n"
+    );
     Ok(Output::answer(answer))
 }
 

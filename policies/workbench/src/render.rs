@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
 use serde::Serialize;
 use toolgate::Outcome;
+use unicode_width::UnicodeWidthStr as _;
 
 /// For what is wrong.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -93,8 +94,8 @@ pub fn duration(duration: Duration) -> String {
     let mut rest = duration.as_secs();
     let mut out = String::new();
     for (unit, seconds) in [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)] {
-        let count = rest / seconds;
-        rest %= seconds;
+        let count = rest.checked_div(seconds).unwrap_or(0);
+        rest = rest.checked_rem(seconds).unwrap_or(0);
         if count > 0 {
             out.push_str(&format!("{count}{unit}"));
         }
@@ -124,7 +125,8 @@ const END_STYLE: char = '\u{e00f}';
 /// An outcome as a coloured table cell. Its width is the text's and two spaces, coloured or not.
 pub fn outcome_cell(outcome: Outcome) -> String {
     let index = Outcome::ALL.iter().position(|&other| other == outcome).unwrap_or(0);
-    let start = u32::try_from(index).ok().and_then(|index| char::from_u32(u32::from(FIRST_STYLE).saturating_add(index)));
+    let start =
+        u32::try_from(index).ok().and_then(|index| char::from_u32(u32::from(FIRST_STYLE).saturating_add(index)));
     format!("{}{} {outcome}{END_STYLE}", start.unwrap_or(FIRST_STYLE), mark(outcome))
 }
 
@@ -169,19 +171,21 @@ impl Grid {
 
     /// The width every column wants.
     pub fn natural_width(&self) -> usize {
-        let (table, gaps) = (self.build(), self.header.len().saturating_sub(1).saturating_mul(2));
+        let (table, gaps) = (self.build(None), self.header.len().saturating_sub(1).saturating_mul(2));
         table.column_max_content_widths().iter().map(|&width| usize::from(width)).sum::<usize>().saturating_add(gaps)
     }
 
     /// The table at most `width` wide, a line each, coloured.
     pub fn render(&self, width: usize) -> String {
-        let mut table = self.build();
-        let wanted = table.column_max_content_widths();
+        let wanted = self.build(None).column_max_content_widths();
         let last = self.header.len().saturating_sub(1);
         let total = u16::try_from(width).unwrap_or(u16::MAX).max(40);
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(total);
         // no column but the last may take more than two fifths, so that one long name does not squeeze the others
         let most = total.saturating_mul(2) / 5;
+        let others =
+            wanted.iter().take(last).fold(0u16, |sum, &width| sum.saturating_add(width.min(most).saturating_add(2)));
+        let mut table = self.build(Some(usize::from(total.saturating_sub(others)).max(10)));
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(total);
         for (index, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, if index == last { 0 } else { 2 }));
             if self.right.contains(&index) {
@@ -202,15 +206,44 @@ impl Grid {
         out
     }
 
-    fn build(&self) -> Table {
+    /// The table; what stands in the last column wrapped to `last` if given.
+    fn build(&self, last: Option<usize>) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header(Row::from(self.header.clone()));
         for row in &self.rows {
-            table.add_row(Row::from(row.clone()));
+            let mut row = row.clone();
+            if let (Some(width), Some(cell)) = (last, row.last_mut()) {
+                *cell = cell.lines().map(|line| wrap(line, width)).collect::<Vec<_>>().join("\n");
+            }
+            table.add_row(Row::from(row));
         }
         table
     }
+}
+
+/// Breaks a line at spaces; what follows is indented like its beginning. (comfy-table would lose the indent.)
+fn wrap(line: &str, width: usize) -> String {
+    let text = line.trim_start_matches(' ');
+    let indent = " ".repeat(line.len().saturating_sub(text.len()));
+    let (mut out, mut used) = (String::new(), 0usize);
+    for word in text.split(' ') {
+        let wide = word.width().saturating_add(1);
+        if used == 0 {
+            out.push_str(&indent);
+            used = indent.len().saturating_add(wide);
+        } else if used.saturating_add(wide) <= width.saturating_add(1) {
+            out.push(' ');
+            used = used.saturating_add(wide);
+        } else {
+            out.truncate(out.trim_end().len());
+            out.push('\n');
+            out.push_str(&indent);
+            used = indent.len().saturating_add(wide);
+        }
+        out.push_str(word);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -241,6 +274,14 @@ mod tests {
         let plain = lines[1].replace("\u{1b}[31m", "").replace("\u{1b}[0m", "");
         assert_eq!(plain, "✗ deny    x");
         assert_eq!(lines[2].find('x').unwrap(), plain.chars().position(|c| c == 'x').unwrap());
+    }
+
+    #[test]
+    fn wrapped_lines_keep_their_indent() {
+        assert_eq!(wrap("  one two three", 9), "  one two\n  three");
+        assert_eq!(wrap("one  two", 5), "one\ntwo");
+        assert_eq!(wrap("averylongword x", 5), "averylongword\nx");
+        assert_eq!(wrap("", 5), "");
     }
 
     #[test]

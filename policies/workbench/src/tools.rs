@@ -67,9 +67,19 @@ pub fn visible(engine: &Engine, view: &View, json: bool, width: usize) -> Output
         }
         let Tool { operation, entitlements, .. } = tool;
         if json {
-            lines += &json_line(&Seen { tool: &seen.tool, visibility: seen.visibility, operation: *operation, entitlements });
+            lines += &json_line(&Seen {
+                tool: &seen.tool,
+                visibility: seen.visibility,
+                operation: *operation,
+                entitlements,
+            });
         } else {
-            rows.row(vec![text(&seen.tool.to_string()), seen.visibility.to_string(), operation.to_string(), list(entitlements)]);
+            rows.row(vec![
+                text(&seen.tool.to_string()),
+                seen.visibility.to_string(),
+                operation.to_string(),
+                list(entitlements),
+            ]);
         }
     }
     let notes = warnings(engine, view);
@@ -78,7 +88,8 @@ pub fn visible(engine: &Engine, view: &View, json: bool, width: usize) -> Output
     }
     let [callable, approval, requestable, hidden] = counts;
     let total = count(everything.len(), "tool");
-    let summary = format!("{total}: {callable} callable, {approval} needs_approval, {requestable} requestable, {hidden} hidden");
+    let summary =
+        format!("{total}: {callable} callable, {approval} needs_approval, {requestable} requestable, {hidden} hidden");
     let all = if hidden > 0 && !view.all { " (--all lists those too)" } else { "" };
     let rows = if callable.saturating_add(approval).saturating_add(requestable) == 0 && !view.all {
         String::new()
@@ -96,7 +107,10 @@ fn warnings(engine: &Engine, view: &View) -> String {
     let end = snapshot.issued_at.saturating_add(snapshot.max_age);
     if view.now < snapshot.issued_at || view.now >= end {
         let from = snapshot.issued_at;
-        warn(format!("the snapshot is good from {from} until {end}, not at {}: every tool is hidden; try --now {from}", view.now));
+        warn(format!(
+            "the snapshot is good from {from} until {end}, not at {}: every tool is hidden; try --now {from}",
+            view.now
+        ));
     }
     match &view.subject {
         Subject::Agent { user, client } => {
@@ -160,7 +174,8 @@ pub fn inventory(engine: &Engine, json: bool, width: usize) -> Output {
             });
             continue;
         }
-        let (id, operation, says) = (text(&tool.id.to_string()), tool.operation.to_string(), source(tool.operation_source));
+        let (id, operation, says) =
+            (text(&tool.id.to_string()), tool.operation.to_string(), source(tool.operation_source));
         let state = state(tool.state, paused);
         let sensitive = tool.sensitive.then(|| "sensitive".to_string());
         let labels = list(&tool.labels.iter().cloned().chain(sensitive).collect::<Vec<_>>());

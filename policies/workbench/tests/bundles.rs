@@ -4,7 +4,14 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use support::{BUNDLES, path, policies, run};
+use support::{path, policies, run};
+
+/// The bundles of the repository, each with the README that says what its calls come to.
+const BUNDLES: &[(&str, &str)] = &[
+    ("examples/acme", "examples/acme/README.md"),
+    ("packs/starter/example", "packs/starter/README.md"),
+    ("packs/toxic-flow/example", "packs/toxic-flow/README.md"),
+];
 
 const OUTCOMES: [&str; 5] = ["auto_approve", "self_approve", "manager_approve", "deny", "ticket_fallback"];
 
@@ -23,7 +30,8 @@ fn table(readme: &str) -> Vec<Row> {
     for text in text.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<&str> = text.trim_matches('|').split('|').map(str::trim).collect();
         let Ok(line) = cells[0].parse() else { continue };
-        let cell = cells.iter().find(|cell| OUTCOMES.iter().any(|outcome| cell.starts_with(&format!("`{outcome}`")))).unwrap();
+        let cell =
+            cells.iter().find(|cell| OUTCOMES.iter().any(|outcome| cell.starts_with(&format!("`{outcome}`")))).unwrap();
         let tool = cells.iter().find_map(|cell| {
             let tool = cell.strip_prefix('`')?.split('`').next()?;
             tool.contains('/').then(|| tool.to_string())
@@ -34,7 +42,7 @@ fn table(readme: &str) -> Vec<Row> {
             // `the same`
             tool: tool.or_else(|| rows.last().map(|row: &Row| row.tool.clone())).unwrap(),
             outcome: words[0].into(),
-            reason: words.iter().skip(1).find(|word| word.contains('_')).map(|word| (*word).to_string()),
+            reason: cell.split('`').nth(3).map(Into::into),
             by: words.iter().position(|&word| word == "by").map(|at| words[at + 1].to_string()),
         });
     }
@@ -61,8 +69,10 @@ fn every_call_comes_out_as_the_readme_says() {
                 && row.reason.as_ref().is_none_or(|expected| reason == expected.as_str())
                 && row.by.as_ref().is_none_or(|by| approvers[0] == by.as_str() && approvers[1].is_null());
             if !fits {
-                wrong.push(format!("line {}: expected {} {:?} by {:?}, not {outcome} {reason} by {approvers}; {}", row.line,
-                    row.outcome, row.reason, row.by, decision["detail"]));
+                wrong.push(format!(
+                    "line {}: expected {} {:?} by {:?}, not {outcome} {reason} by {approvers}; {}",
+                    row.line, row.outcome, row.reason, row.by, decision["detail"]
+                ));
             }
         }
         assert!(wrong.is_empty(), "{bundle}\n{}", wrong.join("\n"));
@@ -87,7 +97,8 @@ fn the_table_shows_every_call_within_the_width() {
             for row in &rows {
                 assert!(text.contains(&row.tool), "{width}: {}\n{text}", row.tool);
             }
-            let widest = text.lines().take_while(|line| !line.is_empty()).map(|line| line.chars().count()).max().unwrap();
+            let widest =
+                text.lines().take_while(|line| !line.is_empty()).map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= width.parse().unwrap(), "{widest} > {width}\n{text}");
             assert!(text.contains(&format!("\n{} calls: ", rows.len())));
         }
@@ -141,12 +152,17 @@ fn what_can_be_called_is_visible() {
             let call: serde_json::Value = serde_json::from_str(call).unwrap();
             let subject = match call["subject"]["service_principal"].as_str() {
                 Some(id) => id.to_string(),
-                None => format!("{}/{}", call["subject"]["user"].as_str().unwrap(), call["subject"]["client"].as_str().unwrap()),
+                None => format!(
+                    "{}/{}",
+                    call["subject"]["user"].as_str().unwrap(),
+                    call["subject"]["client"].as_str().unwrap()
+                ),
             };
             let labels: Vec<&str> =
                 call["session"]["labels"].as_array().into_iter().flatten().filter_map(|label| label.as_str()).collect();
             let labels = labels.join(",");
-            let mut args = vec!["tools", &bundle, "--subject", &subject, "--now", call["now"].as_str().unwrap(), "--json"];
+            let mut args =
+                vec!["tools", &bundle, "--subject", &subject, "--now", call["now"].as_str().unwrap(), "--json"];
             if !labels.is_empty() {
                 args.extend(["--labels", labels.as_str()]);
             }
@@ -156,7 +172,8 @@ fn what_can_be_called_is_visible() {
             let ran = run(&args);
             assert_eq!(ran.code, 0, "{}", ran.stderr);
             let seen = ran.json().into_iter().find(|tool| tool["tool"] == call["tool"]);
-            if ["auto_approve", "self_approve", "manager_approve"].iter().any(|outcome| decision["outcome"] == *outcome) {
+            if ["auto_approve", "self_approve", "manager_approve"].iter().any(|outcome| decision["outcome"] == *outcome)
+            {
                 assert!(seen.is_some(), "{call} can be called or asked for, and is hidden");
             }
         }

@@ -5,11 +5,20 @@ mod support;
 use std::fs;
 use std::process::Stdio;
 
-use support::{command, fresh, path, run, run_with};
+use support::{command, path, run, run_with};
 
 const CALL: &str = r#"{"subject": {"user": "ann", "client": "claude-code"}, "tool": "expenses/list_expenses",
   "arguments": {"month": "2026-10"}, "session": {"labels": []},
   "now": "2026-11-20T09:30:00Z"}"#;
+
+/// A fresh bundle, as `init` writes it.
+fn fresh() -> (tempfile::TempDir, String) {
+    let temp = tempfile::tempdir().expect("a temporary folder");
+    let dir = temp.path().join("demo").display().to_string();
+    let ran = run(&["init", &dir]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    (temp, dir)
+}
 
 #[test]
 fn init_writes_a_bundle_with_all_five_outcomes() {
@@ -18,11 +27,22 @@ fn init_writes_a_bundle_with_all_five_outcomes() {
     assert_eq!(check.code, 0, "{}", check.stdout);
     assert!(!check.stdout.contains("note:"), "nothing to find in the template: {}", check.stdout);
     let decided = run(&["decide", &dir, "--calls", &format!("{dir}/calls.jsonl"), "--json"]);
-    let outcomes: Vec<String> = decided.json().iter().map(|decision| decision["outcome"].as_str().unwrap().into()).collect();
+    let outcomes: Vec<String> =
+        decided.json().iter().map(|decision| decision["outcome"].as_str().unwrap().into()).collect();
     assert_eq!(
         outcomes,
-        ["auto_approve", "self_approve", "auto_approve", "manager_approve", "deny", "manager_approve", "deny", "ticket_fallback"],
-        "{}", decided.stdout
+        [
+            "auto_approve",
+            "self_approve",
+            "auto_approve",
+            "manager_approve",
+            "deny",
+            "manager_approve",
+            "deny",
+            "ticket_fallback"
+        ],
+        "{}",
+        decided.stdout
     );
 }
 
@@ -147,15 +167,32 @@ fn faults_are_shown_with_their_place() {
         assert!(decide.stderr.contains("error["), "{}", decide.stderr);
         if before.is_empty() { fs::remove_file(file(name)).unwrap() } else { fs::write(file(name), before).unwrap() }
     };
-    check("toolgate.toml", "name = \"demo\"\nformat = = 1\n", &["error[toml_syntax]", "demo/toolgate.toml:2", "^", "1 error"]);
+    check(
+        "toolgate.toml",
+        "name = \"demo\"\nformat = = 1\n",
+        &["error[toml_syntax]", "demo/toolgate.toml:2", "^", "1 error"],
+    );
     check("catalog.toml", "[servers.expenses]\ntrusty = true\n", &["error[unknown_field]", "demo/catalog.toml"]);
-    check("policies/bad.cedar", "@id(\"bad\")\npermit (principal, action, ressource);\n",
-        &["error[policy_syntax]", "demo/policies/bad.cedar:2:", " 2 | permit", "^"]);
-    check("policies/bad.cedar", "@id(\"no-deletes\")\nforbid (principal, action, resource);\n",
-        &["error[duplicate_id]", "demo/policies/", "help: the other one is in"]);
-    check("policies/bad.cedar", "@id(\"bad\")\nforbid (principal, action, resource) when { context.nothing };\n",
-        &["error[policy_", "demo/policies/bad.cedar:"]);
-    check("snapshot.json", "{\"version\": 1, \"version\": 2}", &["error[json_duplicate_key]", "demo/snapshot.json", "at: /version"]);
+    check(
+        "policies/bad.cedar",
+        "@id(\"bad\")\npermit (principal, action, ressource);\n",
+        &["error[policy_syntax]", "demo/policies/bad.cedar:2:", " 2 | permit", "^"],
+    );
+    check(
+        "policies/zz.cedar",
+        "@id(\"no-deletes\")\nforbid (principal, action, resource);\n",
+        &["error[duplicate_id]", "demo/policies/zz.cedar:1:1", "help: the other one is in"],
+    );
+    check(
+        "policies/bad.cedar",
+        "@id(\"bad\")\nforbid (principal, action, resource) when { context.nothing };\n",
+        &["error[policy_", "demo/policies/bad.cedar:"],
+    );
+    check(
+        "snapshot.json",
+        "{\"version\": 1, \"version\": 2}",
+        &["error[json_duplicate_key]", "demo/snapshot.json", "at: /version"],
+    );
     check("catalog/expenses.json", "{\"tools\": [", &["error[json_syntax]", "demo/catalog/expenses.json"]);
 }
 
@@ -177,7 +214,8 @@ fn a_subject_sees_its_tools() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.contains("list_expenses") && !ran.stdout.contains("delete_expense"), "{}", ran.stdout);
     let all = run(&["tools", &dir, "--subject", "ann/claude-code", "--now", now, "--all", "--json"]);
-    let seen: Vec<_> = all.json().iter().map(|tool| (tool["tool"].to_string(), tool["visibility"].to_string())).collect();
+    let seen: Vec<_> =
+        all.json().iter().map(|tool| (tool["tool"].to_string(), tool["visibility"].to_string())).collect();
     assert!(seen.contains(&("\"expenses/delete_expense\"".into(), "\"hidden\"".into())), "{seen:?}");
     let stale = run(&["tools", &dir, "--subject", "ann/claude-code", "--now", "2026-11-21T09:00:00Z"]);
     assert!(stale.stderr.contains("warning: the snapshot is good from"), "{}", stale.stderr);

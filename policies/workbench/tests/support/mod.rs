@@ -60,19 +60,3 @@ pub(crate) fn policies() -> PathBuf {
 pub(crate) fn path(relative: &str) -> String {
     policies().join(relative).display().to_string()
 }
-
-/// The bundles of the repository, each with the README that says what its calls come to.
-pub(crate) const BUNDLES: &[(&str, &str)] = &[
-    ("examples/acme", "examples/acme/README.md"),
-    ("packs/starter/example", "packs/starter/README.md"),
-    ("packs/toxic-flow/example", "packs/toxic-flow/README.md"),
-];
-
-/// A fresh bundle, as `init` writes it.
-pub(crate) fn fresh() -> (tempfile::TempDir, String) {
-    let temp = tempfile::tempdir().expect("a temporary folder");
-    let dir = temp.path().join("demo").display().to_string();
-    let ran = run(&["init", &dir]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    (temp, dir)
-}
