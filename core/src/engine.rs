@@ -164,9 +164,12 @@ fn build(bundle: &Bundle, limits: Limits) -> Result<Inner, Vec<Error>> {
     let mut faults = Faults::default();
     let snapshot = faults.keep(read_snapshot(&bundle.snapshot, &limits));
     let merged = faults.keep(read_catalog(bundle, &limits));
-    let files = faults.all(bundle.policies.iter().map(|source| {
-        source.text(limits.policy_file_bytes).map(|text| (source.file.clone(), text.to_string()))
-    }));
+    let files = faults.all(
+        bundle
+            .policies
+            .iter()
+            .map(|source| source.text(limits.policy_file_bytes).map(|text| (source.file.clone(), text.to_string()))),
+    );
     let sources = match load::policies::read(&files, &limits) {
         Ok(sources) => sources,
         Err(errors) => {
@@ -175,7 +178,8 @@ fn build(bundle: &Bundle, limits: Limits) -> Result<Inner, Vec<Error>> {
         }
     };
     let types = faults.keep(Types::new());
-    let (Some(snapshot), Some((catalog, mut findings)), Some(types), true) = (snapshot, merged, types, faults.0.is_empty())
+    let (Some(snapshot), Some((catalog, mut findings)), Some(types), true) =
+        (snapshot, merged, types, faults.0.is_empty())
     else {
         return Err(faults.0);
     };
@@ -199,7 +203,8 @@ fn build(bundle: &Bundle, limits: Limits) -> Result<Inner, Vec<Error>> {
 
     let tools = catalog.tools.values().flat_map(|tool| tool.labels.iter().cloned());
     let all_labels = tools.chain(session_labels).collect();
-    let report = Report { tools: arguments.iter().map(|(id, arguments)| tool_report(id, arguments)).collect(), findings };
+    let report =
+        Report { tools: arguments.iter().map(|(id, arguments)| tool_report(id, arguments)).collect(), findings };
     let digest = digest(bundle, &limits);
     Ok(Inner { policies, catalog, arguments, directory, all_labels, types, schema, limits, digest, report })
 }
@@ -225,7 +230,8 @@ fn read_catalog(bundle: &Bundle, limits: &Limits) -> Result<(Catalog, Vec<Findin
         let list = catalog::check_server_id(server, limits).and_then(|()| tools_list::read(&source.bytes, limits));
         if let Some(list) = faults.keep(list.map_err(|error| error.in_file(&source.file))) {
             if list.more {
-                let message = format!("`{}` is one page of more: tools on the others are unknown and denied", source.file);
+                let message =
+                    format!("`{}` is one page of more: tools on the others are unknown and denied", source.file);
                 findings.push(Finding::new(FindingKind::CatalogIncomplete, message));
             }
             lists.insert(server.clone(), list.tools);

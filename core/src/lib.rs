@@ -72,8 +72,8 @@ pub use crate::data::decision::{
     StepUp, Visibility, VisibleTool,
 };
 pub use crate::data::reason::Reason;
-pub use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
 pub use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
+pub use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
 
 /// What an engine decides on: the tool inventory and the people.
 pub mod facts {

@@ -43,7 +43,11 @@ fn a_yes_counts_up_to_the_width_a_policy_accepts() {
     ];
     for (accepted, width) in ["call", "tool", "operation", "server"].iter().enumerate() {
         for (given, scope) in scopes.iter().enumerate() {
-            assert_eq!(runs(&reuse(width), &yes(scope.clone()), &call), given <= accepted, "{scope} under @reuse({width})");
+            assert_eq!(
+                runs(&reuse(width), &yes(scope.clone()), &call),
+                given <= accepted,
+                "{scope} under @reuse({width})"
+            );
         }
     }
 }
@@ -111,7 +115,10 @@ fn a_yes_for_one_call_is_for_nothing_else() {
     assert!(!runs(&company, &approval, &big(9_007_199_254_740_992)));
     // the tool's definition has changed since
     let mut changed = company.clone();
-    changed.tools = changed.tools.replace("Find records", "Find records!").replace("\"name\": \"update\"", "\"name\": \"update\", \"description\": \"and more\"");
+    changed.tools = changed
+        .tools
+        .replace("Find records", "Find records!")
+        .replace("\"name\": \"update\"", "\"name\": \"update\", \"description\": \"and more\"");
     assert!(!runs(&changed, &approval, &big(9_007_199_254_740_993)));
 }
 
@@ -191,9 +198,8 @@ fn an_autonomous_agent_never_approves_itself() {
     call["subject"] = json!({"service_principal": "bot"});
     let request = reuse("tool").decide(call.clone()).approval_request.unwrap();
     assert_eq!(request.approvers, ["alice"]);
-    let manager = Company::default().policies(
-        r#"@id("ask") permit (principal, action, resource) when { context.approval.manager };"#,
-    );
+    let manager = Company::default()
+        .policies(r#"@id("ask") permit (principal, action, resource) when { context.approval.manager };"#);
     assert_eq!(manager.decide(call.clone()).approval_request.unwrap().approvers, ["dana"], "the owner's manager");
     let mut named = manager.clone();
     named.snapshot["service_principals"][0]["manager"] = json!("olga");
@@ -214,7 +220,8 @@ fn the_request_asks_for_what_every_policy_accepts() {
     assert_eq!(request.valid_for.unwrap().as_secs(), 900);
     assert_eq!(request.scope, Scope::Tool("crm/update".parse().unwrap()));
 
-    let bare = Company::default().policies("@id(\"bare\") permit (principal, action, resource) when { context.approval.self };");
+    let bare = Company::default()
+        .policies("@id(\"bare\") permit (principal, action, resource) when { context.approval.self };");
     let request = bare.decide(update()).approval_request.unwrap();
     assert_eq!((request.valid_for, request.scope), (None, Scope::Call(request.binding.clone())), "this call only");
 }
@@ -228,8 +235,10 @@ fn asking_ends() {
     );
     let first = company.decide(update());
     assert_eq!(first.approval_request.clone().unwrap().approvers, ["olga"]);
-    let record = |kind: &str, by: &str, scope: &Scope| json!({"id": by, "kind": kind, "by": by,
-        "subject": {"user": "alice", "client": "cc"}, "scope": scope, "from": common::NOW, "until": "2026-11-20T10:15:00Z"});
+    let record = |kind: &str, by: &str, scope: &Scope| {
+        json!({"id": by, "kind": kind, "by": by,
+        "subject": {"user": "alice", "client": "cc"}, "scope": scope, "from": common::NOW, "until": "2026-11-20T10:15:00Z"})
+    };
     let olga = record("manager", "olga", &first.approval_request.unwrap().scope);
     let second = company.clone().with("approvals", json!([olga])).decide(update());
     assert_eq!(second.outcome, Outcome::SelfApprove, "olga is not alice's manager, so her yes is not alice's");
@@ -253,10 +262,13 @@ fn valid_until_is_the_first_instant_that_could_change_the_answer() {
     let until = |company: &Company| company.decide(update()).valid_until.map(|at| at.to_string());
     let company = reuse("tool");
     assert_eq!(until(&company).as_deref(), Some("2026-11-21T09:00:00Z"), "the snapshot's end");
-    let granted = company.clone().with("grants", json!([
+    let granted = company.clone().with(
+        "grants",
+        json!([
         {"id": "g", "to": {"user": "alice"}, "entitlement": "crm:use", "until": "2026-11-20T20:00:00Z"},
         {"id": "later", "to": {"group": "staff"}, "entitlement": "crm:export", "from": "2026-11-20T19:00:00Z"},
-        {"id": "others", "to": {"user": "bob"}, "entitlement": "crm:use", "until": "2026-11-20T11:00:00Z"}]));
+        {"id": "others", "to": {"user": "bob"}, "entitlement": "crm:use", "until": "2026-11-20T11:00:00Z"}]),
+    );
     assert_eq!(until(&granted).as_deref(), Some("2026-11-20T19:00:00Z"));
     let approved = granted.with("approvals", json!([yes(json!({"tool": "crm/update"}))]));
     assert_eq!(until(&approved).as_deref(), Some("2026-11-20T10:30:00Z"), "the policy's hour");

@@ -37,8 +37,11 @@ fn a_forbid_that_errs_denies_under_every_approval() {
         r#"@id("late") @reuse("tool") forbid (principal, action == Toolgate::Action::"crm/update", resource)
         when { !context.approval.manager && context.input has amount && context.input.amount * 2 > 100 };"#,
     )
-    .with("approvals", json!([{"id": "a", "kind": "manager", "by": "dana", "subject": {"user": "alice", "client": "cc"},
-        "scope": {"tool": "crm/update"}, "from": "2026-11-20T09:00:00Z", "until": "2026-11-20T11:00:00Z"}]));
+    .with(
+        "approvals",
+        json!([{"id": "a", "kind": "manager", "by": "dana", "subject": {"user": "alice", "client": "cc"},
+        "scope": {"tool": "crm/update"}, "from": "2026-11-20T09:00:00Z", "until": "2026-11-20T11:00:00Z"}]),
+    );
     assert_eq!(company.decide(write(json!({"id": "1", "amount": 51}))).reason, Reason::AllowedByApproval, "the twin");
     assert_eq!(company.decide(write(json!({"id": "1", "amount": i64::MAX}))).reason, Reason::EvaluationError);
 }
@@ -93,10 +96,16 @@ fn every_spelling_of_a_number_is_its_value() {
 fn undeclared_arguments_are_refused() {
     let company = open("");
     assert_eq!(company.decide(write(json!({"id": "1"}))).outcome, Outcome::AutoApprove, "the twin");
-    for arguments in [json!({"id": "1", "Amount": 100}), json!({"id": "1", "amount ": 100}), json!({"id": "1", "amo\u{00AD}unt": 1})] {
+    for arguments in
+        [json!({"id": "1", "Amount": 100}), json!({"id": "1", "amount ": 100}), json!({"id": "1", "amo\u{00AD}unt": 1})]
+    {
         assert_eq!(company.decide(write(arguments.clone())).reason, Reason::ArgumentInvalid, "{arguments}");
     }
-    assert_eq!(company.decide(write(json!({"amount": 1}))).reason, Reason::ArgumentInvalid, "a required one is missing");
+    assert_eq!(
+        company.decide(write(json!({"amount": 1}))).reason,
+        Reason::ArgumentInvalid,
+        "a required one is missing"
+    );
 }
 
 /// Finding 5: an escape in an argument is text, never an entity or an extension value.
@@ -154,7 +163,11 @@ fn the_answer_does_not_depend_on_the_stack() {
     let decide = |kib: usize, amount: i64| {
         let company = company.clone();
         let thread = std::thread::Builder::new().stack_size(kib * 1024);
-        thread.spawn(move || company.decide(write(json!({"id": "1", "amount": amount}))).reason).unwrap().join().unwrap()
+        thread
+            .spawn(move || company.decide(write(json!({"id": "1", "amount": amount}))).reason)
+            .unwrap()
+            .join()
+            .unwrap()
     };
     for kib in [64, 96, 112, 120, 128, 132, 256, 512, 2048, 8192] {
         assert_eq!(decide(kib, 5), Reason::AllowedHeld, "the twin at {kib} KiB");
@@ -184,15 +197,22 @@ fn nesting_is_refused_before_any_parser_sees_it() {
 /// A principal that the entity store lacks makes `in` false and attribute access an error in Cedar.
 #[test]
 fn an_absent_principal_never_reaches_a_policy() {
-    let company = open(r#"@id("bob") forbid (principal, action, resource) when { principal.owner in Toolgate::Group::"staff" };"#
-        .replace("(principal,", "(principal is Toolgate::ServicePrincipal,").as_str());
+    let company = open(
+        r#"@id("bob") forbid (principal, action, resource) when { principal.owner in Toolgate::Group::"staff" };"#
+            .replace("(principal,", "(principal is Toolgate::ServicePrincipal,")
+            .as_str(),
+    );
     let by = |subject: Value| {
         let mut call = find();
         call["subject"] = subject;
         company.decide(call).reason
     };
     assert_eq!(by(json!({"user": "alice", "client": "cc"})), Reason::AllowedHeld, "the twin");
-    assert_eq!(by(json!({"service_principal": "bot"})), Reason::PolicyDenied, "alice owns it and is in sales, so in staff");
+    assert_eq!(
+        by(json!({"service_principal": "bot"})),
+        Reason::PolicyDenied,
+        "alice owns it and is in sales, so in staff"
+    );
     assert_eq!(by(json!({"user": "mallory", "client": "cc"})), Reason::SubjectUnknown);
     assert_eq!(by(json!({"service_principal": "mallory"})), Reason::SubjectUnknown);
 }
@@ -223,17 +243,27 @@ fn a_misspelt_name_under_has_does_not_load() {
 /// A rule that can never hold is refused; one for tools that this catalog lacks is kept and reported.
 #[test]
 fn impossible_policies_are_errors_and_inert_ones_are_not() {
-    let impossible = open("@id(\"never\") forbid (principal, action, resource) when { resource.sensitive && !resource.sensitive && false };");
+    let impossible = open(
+        "@id(\"never\") forbid (principal, action, resource) when { resource.sensitive && !resource.sensitive && false };",
+    );
     assert_eq!(impossible.try_load().unwrap_err().errors()[0].code(), "policy_validation");
 
-    let inert = open("@id(\"elsewhere\") forbid (principal, action == Toolgate::Action::\"crm/updat\", resource) when { context.input.amount > 1 };");
+    let inert = open(
+        "@id(\"elsewhere\") forbid (principal, action == Toolgate::Action::\"crm/updat\", resource) when { context.input.amount > 1 };",
+    );
     let report = inert.load().report().clone();
     assert!(report.findings.iter().any(|finding| finding.message.contains("`crm/update`")), "{report:?}");
 
-    let listed = open("@id(\"some\") forbid (principal, action in [Toolgate::Action::\"crm/update\", Toolgate::Action::\"other/x\"], resource);");
+    let listed = open(
+        "@id(\"some\") forbid (principal, action in [Toolgate::Action::\"crm/update\", Toolgate::Action::\"other/x\"], resource);",
+    );
     assert_eq!(listed.decide(update()).reason, Reason::PolicyDenied);
 
-    for (action, code) in [("== Toolgate::Action::\"read\"", "policy_validation"), ("== Toolgate::Action::\"raed\"", "policy_validation"), ("== Action::\"read\"", "policy_validation")] {
+    for (action, code) in [
+        ("== Toolgate::Action::\"read\"", "policy_validation"),
+        ("== Toolgate::Action::\"raed\"", "policy_validation"),
+        ("== Action::\"read\"", "policy_validation"),
+    ] {
         let wrong = open(&format!("@id(\"wrong\") forbid (principal, action {action}, resource);"));
         assert_eq!(wrong.try_load().unwrap_err().errors()[0].code(), code, "{action}");
     }
@@ -252,7 +282,8 @@ fn an_absent_session_fact_is_the_worst() {
         @id("weak") forbid (principal, action, resource) when { context.session.acr != "phr" };
     "#,
     );
-    let good = json!({"labels": ["private-data"], "calls": 3, "authenticated_at": "2026-11-20T09:30:00Z", "acr": "phr"});
+    let good =
+        json!({"labels": ["private-data"], "calls": 3, "authenticated_at": "2026-11-20T09:30:00Z", "acr": "phr"});
     let with = |session: Value| {
         let mut call = find();
         call["session"] = session;

@@ -49,10 +49,9 @@ fn cases() -> Vec<(Outcome, Reason, Company, Value)> {
     let mut paused = usual();
     paused.overlay = paused.overlay.replace("[servers.crm]\n", "[servers.crm]\npaused = true\n");
     let mut pinned = usual();
-    pinned.overlay.push_str(&format!(
-        "[[servers.crm.rules]]\ntools = [\"find\"]\npin = \"sha256:{}\"\n",
-        "0".repeat(64)
-    ));
+    pinned
+        .overlay
+        .push_str(&format!("[[servers.crm.rules]]\ntools = [\"find\"]\npin = \"sha256:{}\"\n", "0".repeat(64)));
     // rules of a server come before other tables in TOML
     pinned.overlay = reorder(&pinned.overlay);
     let step_up = usual().more_policies(
@@ -126,7 +125,10 @@ fn every_reason_of_the_gateway_path_is_triggered() {
         assert!(decision.engine.starts_with("sha256:"));
         assert!(!decision.agent_message.is_empty());
         if matches!(outcome, Outcome::Deny | Outcome::TicketFallback) {
-            assert_eq!((&decision.approval_request, &decision.access_request, &decision.credential), (&None, &None, &None));
+            assert_eq!(
+                (&decision.approval_request, &decision.access_request, &decision.credential),
+                (&None, &None, &None)
+            );
         }
     }
 }
@@ -136,9 +138,12 @@ fn every_reason_of_the_gateway_path_is_triggered() {
 fn the_twin_of_each_refusal_runs() {
     let usual = Company::default();
     let bot = with(find(), json!({"subject": {"service_principal": "bot"}}));
-    for call in [find(), bot, with(find(), json!({"now": "2026-11-21T08:59:59.999999999Z"})),
-        with(find(), json!({"now": "2026-11-20T08:59:00Z"}))]
-    {
+    for call in [
+        find(),
+        bot,
+        with(find(), json!({"now": "2026-11-21T08:59:59.999999999Z"})),
+        with(find(), json!({"now": "2026-11-20T08:59:00Z"})),
+    ] {
         assert_eq!(seen(&usual.decide(call.clone())), (Outcome::AutoApprove, Reason::AllowedHeld), "{call}");
     }
     let asks = usual.decide(json!({"tool": "crm/update", "arguments": {"id": "1", "amount": i64::MAX}}));
@@ -196,7 +201,13 @@ fn a_token_carries_what_is_held_and_ends_with_it() {
 #[test]
 fn no_reason_is_left_untriggered() {
     let mut all: BTreeSet<Reason> = cases().into_iter().map(|(_, reason, ..)| reason).collect();
-    all.extend([Reason::UnknownScope, Reason::ScopeNotEnabled, Reason::NoGrant, Reason::AudienceIsIssuer, Reason::TargetNotRegistered]);
+    all.extend([
+        Reason::UnknownScope,
+        Reason::ScopeNotEnabled,
+        Reason::NoGrant,
+        Reason::AudienceIsIssuer,
+        Reason::TargetNotRegistered,
+    ]);
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !all.contains(reason)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

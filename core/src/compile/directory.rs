@@ -119,7 +119,8 @@ impl Held {
             }
             Granted::Profile(id) => {
                 self.profiles.insert(id.clone());
-                let bundled = directory.profile(id).iter().flat_map(|profile| &profile.entitlements).cloned().collect::<Vec<_>>();
+                let bundled =
+                    directory.profile(id).iter().flat_map(|profile| &profile.entitlements).cloned().collect::<Vec<_>>();
                 self.entitlements.extend(bundled);
             }
         }

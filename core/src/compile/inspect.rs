@@ -124,7 +124,8 @@ fn datetime(expr: &Expr) -> Option<Instant> {
 pub(crate) fn session_labels(expr: &Expr, into: &mut impl FnMut(&str)) {
     walk(expr, &mut |part| {
         let Expr::BinaryOp { left, right, .. } = part else { return };
-        let about_labels = |side: &Expr| path(side).is_some_and(|(var, attrs)| *var == Var::Context && attrs == ["session", "labels"]);
+        let about_labels =
+            |side: &Expr| path(side).is_some_and(|(var, attrs)| *var == Var::Context && attrs == ["session", "labels"]);
         for (labels, other) in [(left, right), (right, left)] {
             if about_labels(labels) {
                 walk(other, &mut |literal| {
@@ -183,9 +184,12 @@ mod tests {
         ] {
             assert!(input(reads), "{reads}");
         }
-        for does_not in ["", "when { context.approval.self }", "when { resource.labels.contains(\"input\") }",
-            "when { context has session }"]
-        {
+        for does_not in [
+            "",
+            "when { context.approval.self }",
+            "when { resource.labels.contains(\"input\") }",
+            "when { context has session }",
+        ] {
             assert!(!input(does_not), "{does_not}");
         }
     }
@@ -208,7 +212,9 @@ mod tests {
     #[test]
     fn labels_are_collected() {
         let mut found = Vec::new();
-        for clause in clauses("when { context.session.labels.containsAll([\"a\", \"b\"]) || [\"c\"].containsAny(context.session.labels) || resource.labels.contains(\"d\") }") {
+        for clause in clauses(
+            "when { context.session.labels.containsAll([\"a\", \"b\"]) || [\"c\"].containsAny(context.session.labels) || resource.labels.contains(\"d\") }",
+        ) {
             session_labels(condition(&clause), &mut |label| found.push(label.to_string()));
         }
         found.sort();

@@ -38,10 +38,8 @@ pub(crate) enum AnyInput {
 /// Compiles validated policies, in the order of their ids.
 pub(crate) fn compile(sources: &[SourcePolicy]) -> Result<(Vec<Policy>, BTreeSet<String>), Error> {
     let mut session_labels = BTreeSet::new();
-    let mut policies = sources
-        .iter()
-        .map(|source| compile_one(source, &mut session_labels))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut policies =
+        sources.iter().map(|source| compile_one(source, &mut session_labels)).collect::<Result<Vec<_>, _>>()?;
     policies.sort_by(|a, b| a.terms.id.cmp(&b.terms.id));
     Ok((policies, session_labels))
 }

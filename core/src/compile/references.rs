@@ -98,6 +98,8 @@ pub(crate) fn unknown(
         }
     }
     all.into_iter()
-        .map(|(from, what)| Finding::new(FindingKind::ReferenceUnknown, format!("{from} names {what}, which nothing defines")))
+        .map(|(from, what)| {
+            Finding::new(FindingKind::ReferenceUnknown, format!("{from} names {what}, which nothing defines"))
+        })
         .collect()
 }

@@ -79,9 +79,11 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<(Schema, Vec<Finding>), 
         let detail = DetailedError::from(warning);
         if matches!(warning, ValidationWarning::ImpossiblePolicy(_)) {
             let error = subject.cedar_error(id, &detail, &mut seen);
-            errors.extend(error.map(|error| {
-                error.help("its condition is false for every request there could be: mend or remove it")
-            }));
+            errors.extend(
+                error.map(|error| {
+                    error.help("its condition is false for every request there could be: mend or remove it")
+                }),
+            );
         } else {
             findings.push(Finding::new(FindingKind::PolicyWarning, detail.message).about_policy(id));
         }
@@ -106,8 +108,10 @@ impl Subject<'_> {
         match known {
             true => Ok(None),
             false if name.contains('/') => Ok(Some(name.to_string())),
-            false => Err(Error::new(ErrorKind::PolicyValidation, format!("there is no action `{}`", name.escape_debug()))
-                .help("actions are `read`, `write`, `delete`, `request`, `issue_token` and tools as `server/name`")),
+            false => {
+                Err(Error::new(ErrorKind::PolicyValidation, format!("there is no action `{}`", name.escape_debug()))
+                    .help("actions are `read`, `write`, `delete`, `request`, `issue_token` and tools as `server/name`"))
+            }
         }
     }
 
@@ -178,7 +182,10 @@ impl Subject<'_> {
 
     fn check_name(&self, var: &Var, path: &[&str], applies: &[String]) -> Result<(), Error> {
         let unknown = |name: &str, where_: &str, known: &[&str]| {
-            let error = Error::new(ErrorKind::PolicyAttribute, format!("`has {name}` is never true: {where_} has no such attribute"));
+            let error = Error::new(
+                ErrorKind::PolicyAttribute,
+                format!("`has {name}` is never true: {where_} has no such attribute"),
+            );
             match closest(name, known.iter().copied()).first() {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help(format!("known are {}", known.join(", "))),
@@ -215,7 +222,9 @@ impl Subject<'_> {
         if let Some((tool, reason)) = left_out {
             return Err(Error::new(
                 ErrorKind::PolicyAttribute,
-                format!("`context.input has {shown}` is never true: `{tool}` leaves it out of `context.input` ({reason})"),
+                format!(
+                    "`context.input has {shown}` is never true: `{tool}` leaves it out of `context.input` ({reason})"
+                ),
             )
             .help("policies cannot see this argument; decide on others, or refuse the tool"));
         }

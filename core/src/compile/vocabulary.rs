@@ -72,9 +72,7 @@ pub(crate) fn schema(
     arguments: &BTreeMap<ToolId, Arguments>,
     absent: &BTreeSet<String>,
 ) -> Result<SchemaFragment, Error> {
-    let entity = |members: &[&str], attributes: Value| {
-        json!({"memberOfTypes": members, "shape": {"type": "Record", "attributes": attributes}})
-    };
+    let entity = |members: &[&str], attributes: Value| json!({"memberOfTypes": members, "shape": {"type": "Record", "attributes": attributes}});
     let holder = ["Entitlement", "Profile", "Group"];
     let entity_types = json!({
         "Agent": entity(&holder, json!({"user": reference("User"), "client": reference("Client")})),

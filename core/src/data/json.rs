@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// Asks [`from_json`](crate::load::de::from_json) for the text of a number. To other deserializers it is any name.
+/// Asks the reader for the text of a number. To other deserializers it is any name.
 pub(crate) const EXACT: &str = "$toolgate::Json";
 
 struct AnyJson;

@@ -414,9 +414,7 @@ impl From<Holder> for RawHolder {
     fn from(holder: Holder) -> Self {
         match holder {
             Holder::User(user) => Self { user: Some(user), ..Self::default() },
-            Holder::UserClient { user, client } => {
-                Self { user: Some(user), client: Some(client), ..Self::default() }
-            }
+            Holder::UserClient { user, client } => Self { user: Some(user), client: Some(client), ..Self::default() },
             Holder::Group(group) => Self { group: Some(group), ..Self::default() },
             Holder::ServicePrincipal(id) => Self { service_principal: Some(id), ..Self::default() },
         }

@@ -213,9 +213,16 @@ mod tests {
     fn instants_are_rfc_3339_with_an_offset() {
         assert_eq!(at("2026-11-20T12:00:00+02:00"), at("2026-11-20T10:00:00Z"));
         assert_eq!(at("2026-11-20T10:00:00.000000001Z").to_string(), "2026-11-20T10:00:00.000000001Z");
-        for bad in ["", "2026-11-20", "2026-11-20T10:00:00", "1763632800", "2026-11-20T10:00:00[Europe/Paris]",
-            "2026-12-31T23:59:60Z", "2026-11-20T25:00:00Z", "２026-11-20T10:00:00Z"]
-        {
+        for bad in [
+            "",
+            "2026-11-20",
+            "2026-11-20T10:00:00",
+            "1763632800",
+            "2026-11-20T10:00:00[Europe/Paris]",
+            "2026-12-31T23:59:60Z",
+            "2026-11-20T25:00:00Z",
+            "２026-11-20T10:00:00Z",
+        ] {
             assert!(bad.parse::<Instant>().is_err(), "{bad}");
         }
     }
@@ -229,9 +236,14 @@ mod tests {
 
     #[test]
     fn durations_read_and_write() {
-        for (text, seconds, canonical) in [("PT1H", 3600, "PT1H"), ("P7D", 604_800, "P7D"), ("PT24H", 86_400, "P1D"),
-            ("P1DT30M", 88_200, "P1DT30M"), ("PT90S", 90, "PT1M30S"), ("P1W", 604_800, "P7D")]
-        {
+        for (text, seconds, canonical) in [
+            ("PT1H", 3600, "PT1H"),
+            ("P7D", 604_800, "P7D"),
+            ("PT24H", 86_400, "P1D"),
+            ("P1DT30M", 88_200, "P1DT30M"),
+            ("PT90S", 90, "PT1M30S"),
+            ("P1W", 604_800, "P7D"),
+        ] {
             let duration = parse_iso(text).unwrap();
             assert_eq!((duration.as_secs(), format_iso(duration).as_str()), (seconds, canonical));
         }

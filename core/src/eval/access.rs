@@ -99,7 +99,7 @@ pub(crate) fn forbidden(question: &Question<'_>, candidate: &Candidate) -> bool 
                 let [.., manager] = at;
                 policy.terms.effect == Effect::Forbid && (manager == Truth::True || at.contains(&Truth::Error))
             }),
-            // FAIL-CLOSED: what cannot be asked of the policies cannot be requested
+            // FAIL-CLOSED: what_cannot_be_asked_of_policies_cannot_be_requested
             Err(_) => true,
         }
     })

@@ -87,16 +87,11 @@ fn exceeded(what: &str, count: usize, unit: &str, limit: usize) -> Refusal {
 }
 
 /// The arguments as Cedar values, exactly as declared or not at all.
-pub(crate) fn arguments(
-    engine: &Inner,
-    tool: &Tool,
-    given: &Json,
-) -> Result<RestrictedExpression, Refusal> {
+pub(crate) fn arguments(engine: &Inner, tool: &Tool, given: &Json) -> Result<RestrictedExpression, Refusal> {
     // FAIL-CLOSED: arguments_of_other_types_are_refused. A condition on a value of another type is silently false.
-    let declared = engine
-        .arguments
-        .get(&tool.id)
-        .ok_or_else(|| Refusal::new(Reason::EvaluationError, format!("the arguments of `{}` were never typed", tool.id)))?;
+    let declared = engine.arguments.get(&tool.id).ok_or_else(|| {
+        Refusal::new(Reason::EvaluationError, format!("the arguments of `{}` were never typed", tool.id))
+    })?;
     arguments::bind(declared, given).map_err(|error| Refusal::new(Reason::ArgumentInvalid, error.to_string()))
 }
 
@@ -107,9 +102,7 @@ pub(crate) fn arguments(
 pub(crate) fn binding(call: &Call, tool: &Tool) -> String {
     let text = |value: &str| Json::String(value.into());
     let subject: BTreeMap<String, Json> = match &call.subject {
-        Subject::Agent { user, client } => {
-            [("user".into(), text(user)), ("client".into(), text(client))].into()
-        }
+        Subject::Agent { user, client } => [("user".into(), text(user)), ("client".into(), text(client))].into(),
         Subject::ServicePrincipal { id } => [("service_principal".into(), text(id))].into(),
     };
     canonical::digest(&Json::Object(

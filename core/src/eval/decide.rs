@@ -101,9 +101,8 @@ fn try_decide(engine: &Inner, call: &Call, decision: &mut Decision) -> Result<()
         Verdict::Allowed(Rung::InForce) => case.allow(&rows, decision),
         Verdict::Allowed(rung) => case.ask(rung, &rows, decision),
         Verdict::Undecidable => {
-            decision.policies = case.policies(&rows, |row| {
-                row.effect == Effect::Forbid && row.at.contains(&Truth::Error)
-            });
+            decision.policies =
+                case.policies(&rows, |row| row.effect == Effect::Forbid && row.at.contains(&Truth::Error));
             return Err(Refusal::new(Reason::EvaluationError, "a forbid could not be evaluated"));
         }
         Verdict::Unresolved | Verdict::Forbidden | Verdict::NotPermitted => {
@@ -250,7 +249,10 @@ impl Case<'_> {
                 // signing in again must be worth it: everything that forbids can be remedied, and the rest allows
                 let remedied = forbidding().all(|(policy, _)| policy.terms.step_up.is_some());
                 let rest: Vec<Ruled> = rows.iter().filter(|ruled| !holds(&ruled.row)).copied().collect();
-                let allowed = matches!(climb(&rest.iter().map(|ruled| ruled.row).collect::<Vec<_>>(), |_| true), Verdict::Allowed(_));
+                let allowed = matches!(
+                    climb(&rest.iter().map(|ruled| ruled.row).collect::<Vec<_>>(), |_| true),
+                    Verdict::Allowed(_)
+                );
                 if remedied && allowed {
                     decision.step_up = forbidding().find_map(|(policy, _)| policy.terms.step_up.clone());
                     return Err(Refusal::new(Reason::StepUpRequired, "the user must authenticate again"));
@@ -308,22 +310,25 @@ pub(crate) struct Ruled {
 
 /// Asks every policy, and counts for each the approvals in force on its own terms.
 pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Vec<Ruled>, Refusal> {
-    // FAIL-CLOSED: a request Cedar does not take is denied, never asked in another form
+    // FAIL-CLOSED: a_request_cedar_does_not_take_is_denied, never asked in another form
     let truths = referee::ask(question).map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
     let policies = &question.engine.policies;
-    Ok(policies.iter().zip(truths).map(|(policy, asked)| {
-        let [_, self_approval, manager] = asked;
-        let at = match matter.in_force(&policy.terms) {
-            Rung::InForce => asked,
-            Rung::SelfApproval => [self_approval, self_approval, manager],
-            Rung::Manager => [manager; 3],
-        };
-        // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
-        let broken = policy.terms.effect == Effect::Forbid && asked.contains(&Truth::Error);
-        let at = if broken { asked } else { at };
-        Ruled { asked, row: Row { effect: policy.terms.effect, at } }
-    })
-    .collect())
+    Ok(policies
+        .iter()
+        .zip(truths)
+        .map(|(policy, asked)| {
+            let [_, self_approval, manager] = asked;
+            let at = match matter.in_force(&policy.terms) {
+                Rung::InForce => asked,
+                Rung::SelfApproval => [self_approval, self_approval, manager],
+                Rung::Manager => [manager; 3],
+            };
+            // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
+            let broken = policy.terms.effect == Effect::Forbid && asked.contains(&Truth::Error);
+            let at = if broken { asked } else { at };
+            Ruled { asked, row: Row { effect: policy.terms.effect, at } }
+        })
+        .collect())
 }
 
 /// Climbs the ladder with the approvers that this matter has.

@@ -122,10 +122,7 @@ pub(crate) fn tool<'a>(engine: &'a Inner, id: &ToolId) -> Result<(&'a Tool, &'a 
     }
     // FAIL-CLOSED: a_changed_definition_is_refused. What was approved is not what the server publishes now.
     if tool.pin.as_ref().is_some_and(|pin| *pin != tool.definition.digest) {
-        return Err(Refusal::new(
-            Reason::ToolDefinitionChanged,
-            format!("`{id}` is now {}", tool.definition.digest),
-        ));
+        return Err(Refusal::new(Reason::ToolDefinitionChanged, format!("`{id}` is now {}", tool.definition.digest)));
     }
     Ok((tool, server))
 }

@@ -116,7 +116,9 @@ mod tests {
         for _ in 0..4 {
             sets = sets
                 .iter()
-                .flat_map(|set| (set.last().copied().unwrap_or(0)..6).map(move |next| [set.as_slice(), &[next]].concat()))
+                .flat_map(|set| {
+                    (set.last().copied().unwrap_or(0)..6).map(move |next| [set.as_slice(), &[next]].concat())
+                })
                 .collect();
             all.extend(sets.clone());
         }

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cedar_policy::{Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityUid, Request, RestrictedExpression as Expr};
+use cedar_policy::{
+    Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityUid, Request, RestrictedExpression as Expr,
+};
 
 use crate::compile::directory::Held;
 use crate::compile::policies::{AnyInput, Policy};
@@ -173,7 +175,8 @@ impl Question<'_> {
         let mut all = Vec::new();
         match facts.subject {
             Subject::Agent { user, client } => {
-                let attributes = vec![("user", reference(&types.user, user)), ("client", reference(&types.client, client))];
+                let attributes =
+                    vec![("user", reference(&types.user, user)), ("client", reference(&types.client, client))];
                 all.push(entity(self.principal(), attributes, parents)?);
                 let kind = engine.directory.client(client).map_or("", |client| client.kind.as_str());
                 let kind = Expr::new_string(kind.into());
@@ -222,9 +225,7 @@ impl Question<'_> {
                 let attributes = guarded(&tool.entitlements, &tool.labels, tool.sensitive, Some(server));
                 (attributes, Some(tool.id.server.as_str()))
             }
-            Target::Request { entitlement } => {
-                (guarded(&[(*entitlement).to_string()], &[], false, None), None)
-            }
+            Target::Request { entitlement } => (guarded(&[(*entitlement).to_string()], &[], false, None), None),
             Target::Scope { server_id, server, scope } => {
                 let rule = server.scopes.get(*scope);
                 let (entitlements, labels) = rule.map_or((&[][..], &[][..]), |rule| (&rule.entitlements, &rule.labels));

@@ -92,7 +92,10 @@ fn target<'a>(engine: &'a Inner, request: &TokenRequest) -> Result<(&'a str, &'a
             }
     });
     let Some((id, server)) = found else {
-        return Err(Refusal::new(Reason::TargetNotRegistered, "no server is registered for this audience and resource"));
+        return Err(Refusal::new(
+            Reason::TargetNotRegistered,
+            "no server is registered for this audience and resource",
+        ));
     };
     if engine.directory.snapshot.kill_switches.servers.contains(id) {
         return Err(Refusal::new(Reason::KillSwitchActive, format!("server `{id}` is switched off")));
@@ -105,7 +108,8 @@ fn target<'a>(engine: &'a Inner, request: &TokenRequest) -> Result<(&'a str, &'a
 
 /// The scopes asked for, once each; every enabled one if none is named.
 fn requested(request: &TokenRequest, server: &Server) -> Vec<String> {
-    let named: Vec<&str> = request.scope.as_deref().unwrap_or("").split(' ').filter(|scope| !scope.is_empty()).collect();
+    let named: Vec<&str> =
+        request.scope.as_deref().unwrap_or("").split(' ').filter(|scope| !scope.is_empty()).collect();
     if named.is_empty() {
         return server.scopes.iter().filter(|(_, rule)| rule.enabled).map(|(scope, _)| scope.clone()).collect();
     }

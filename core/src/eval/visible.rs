@@ -3,7 +3,7 @@
 use crate::compile::directory::Held;
 use crate::data::call::{Call, Session};
 use crate::data::catalog::{Server, Tool};
-use crate::data::decision::{VisibleTool, Visibility};
+use crate::data::decision::{Visibility, VisibleTool};
 use crate::data::id::Subject;
 use crate::data::time::Instant;
 use crate::engine::Inner;

@@ -7,9 +7,8 @@ use crate::data::time::parse_short;
 use crate::error::{Error, ErrorKind};
 
 /// The annotations toolgate knows.
-const KNOWN: &[&str] = &[
-    "approvers", "description", "guidance", "id", "obligations", "remedy", "reuse", "tags", "ticket", "valid_for",
-];
+const KNOWN: &[&str] =
+    &["approvers", "description", "guidance", "id", "obligations", "remedy", "reuse", "tags", "ticket", "valid_for"];
 
 /// Reads the annotations of one policy.
 pub(crate) fn read<'a>(
@@ -39,7 +38,9 @@ pub(crate) fn read<'a>(
                 })?);
             }
             "reuse" => terms.reuse = reuse(value)?,
-            "approvers" => terms.approvers = list(key, value)?.iter().map(|item| approver(item)).collect::<Result<_, _>>()?,
+            "approvers" => {
+                terms.approvers = list(key, value)?.iter().map(|item| approver(item)).collect::<Result<_, _>>()?
+            }
             "guidance" => message = Some(text(key, value)?),
             "ticket" => ticket = Some(text(key, value)?),
             "obligations" => terms.obligations = list(key, value)?,
@@ -48,8 +49,14 @@ pub(crate) fn read<'a>(
                 list(key, value)?;
             }
             unknown => {
-                return Err(Error::new(ErrorKind::PolicyAnnotation, format!("`@{unknown}` is not an annotation of toolgate"))
-                    .help(format!("known are {}", KNOWN.iter().map(|name| format!("`@{name}`")).collect::<Vec<_>>().join(", "))));
+                return Err(Error::new(
+                    ErrorKind::PolicyAnnotation,
+                    format!("`@{unknown}` is not an annotation of toolgate"),
+                )
+                .help(format!(
+                    "known are {}",
+                    KNOWN.iter().map(|name| format!("`@{name}`")).collect::<Vec<_>>().join(", ")
+                )));
             }
         }
     }

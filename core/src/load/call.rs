@@ -33,7 +33,9 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Call, Error> {
 /// Reads a call from JSON already read. Absent arguments are none (MCP, `CallToolRequestParams`).
 pub(crate) fn from_json(json: Json) -> Result<Call, Error> {
     let Json::Object(mut members) = json else {
-        return Err(Error::new(ErrorKind::WrongType, format!("a call is an object, not {}", json.kind())).at_pointer(""));
+        return Err(
+            Error::new(ErrorKind::WrongType, format!("a call is an object, not {}", json.kind())).at_pointer("")
+        );
     };
     let arguments = match members.remove("arguments") {
         None => Json::Object(BTreeMap::new()),
@@ -64,9 +66,18 @@ mod tests {
             (r#"{"subject":{"user":"alice"},"tool":"crm/find","now":"2026-11-20T10:00:00Z"}"#, "/subject"),
             (r#"{"subject":{"user":"alice","client":"cc"},"tool":"find","now":"2026-11-20T10:00:00Z"}"#, "/tool"),
             (r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":1763632800}"#, "/now"),
-            (r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":"2026-11-20T10:00:00Z","note":1}"#, "/note"),
-            (r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":"2026-11-20T10:00:00Z","arguments":[]}"#, "/arguments"),
-            (r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":"2026-11-20T10:00:00Z","session":{"calls":-1}}"#, "/session/calls"),
+            (
+                r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":"2026-11-20T10:00:00Z","note":1}"#,
+                "/note",
+            ),
+            (
+                r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":"2026-11-20T10:00:00Z","arguments":[]}"#,
+                "/arguments",
+            ),
+            (
+                r#"{"subject":{"user":"alice","client":"cc"},"tool":"crm/find","now":"2026-11-20T10:00:00Z","session":{"calls":-1}}"#,
+                "/session/calls",
+            ),
             (r#"[]"#, ""),
         ] {
             let error = call(bad).unwrap_err();

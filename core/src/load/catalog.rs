@@ -23,10 +23,7 @@ pub(crate) fn overlay(text: &str, limits: &Limits) -> Result<Overlay, Error> {
 }
 
 /// Puts the lists under the overlay.
-pub(crate) fn merge(
-    lists: BTreeMap<String, Vec<ToolDefinition>>,
-    overlay: Overlay,
-) -> (Catalog, Vec<Finding>) {
+pub(crate) fn merge(lists: BTreeMap<String, Vec<ToolDefinition>>, overlay: Overlay) -> (Catalog, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut catalog = Catalog { tenant: overlay.tenant, servers: overlay.servers, tools: BTreeMap::new() };
     for (server_id, definitions) in lists {
@@ -125,8 +122,11 @@ fn check_server(id: &str, server: &Server, limits: &Limits) -> Result<(), Error>
                 hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
             });
             if !single {
-                return Err(Error::new(ErrorKind::CatalogPin, format!("a rule of server `{id}` pins more than one tool"))
-                    .help("a pin is one definition's digest: give the tool a rule of its own"));
+                return Err(Error::new(
+                    ErrorKind::CatalogPin,
+                    format!("a rule of server `{id}` pins more than one tool"),
+                )
+                .help("a pin is one definition's digest: give the tool a rule of its own"));
             }
             if !hex {
                 return Err(Error::new(ErrorKind::CatalogPin, format!("`{}` is not a digest", pin.escape_debug()))
@@ -139,7 +139,9 @@ fn check_server(id: &str, server: &Server, limits: &Limits) -> Result<(), Error>
                     ErrorKind::InvalidValue,
                     format!("`{}` of server `{id}` has a character that globs here do not know", glob.escape_debug()),
                 )
-                .help("`*` stands for any run of characters and `?` for any one; write one entry for each alternative"));
+                .help(
+                    "`*` stands for any run of characters and `?` for any one; write one entry for each alternative",
+                ));
             }
         }
     }

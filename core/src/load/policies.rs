@@ -117,7 +117,8 @@ mod tests {
     use super::*;
 
     fn load(texts: &[&str]) -> Result<Vec<SourcePolicy>, Vec<Error>> {
-        let files: Vec<_> = texts.iter().enumerate().map(|(i, text)| (format!("{i}.cedar"), text.to_string())).collect();
+        let files: Vec<_> =
+            texts.iter().enumerate().map(|(i, text)| (format!("{i}.cedar"), text.to_string())).collect();
         read(&files, &Limits::default())
     }
 
@@ -137,8 +138,12 @@ mod tests {
 
     #[test]
     fn all_faults_are_reported() {
-        let errors = load(&["permit (principal, action, resource);", "permit (", "@id(\"x\") @who(\"me\") forbid (principal, action, resource);"])
-            .unwrap_err();
+        let errors = load(&[
+            "permit (principal, action, resource);",
+            "permit (",
+            "@id(\"x\") @who(\"me\") forbid (principal, action, resource);",
+        ])
+        .unwrap_err();
         let codes: Vec<_> = errors.iter().map(Error::code).collect();
         assert_eq!(codes, ["policy_id", "policy_syntax", "policy_annotation"]);
         assert!(errors.iter().all(|error| error.span().is_some()), "{errors:?}");

@@ -37,8 +37,11 @@ const KINDS: [(&str, &str); 8] = [
 fn lines(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
     let json_limits = JsonLimits::snapshot(limits);
     if bytes.len() > limits.snapshot_bytes {
-        return Err(Error::new(ErrorKind::LimitExceeded, format!("the snapshot has {} bytes, more than {}", bytes.len(), limits.snapshot_bytes))
-            .help("raise `snapshot_bytes`"));
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("the snapshot has {} bytes, more than {}", bytes.len(), limits.snapshot_bytes),
+        )
+        .help("raise `snapshot_bytes`"));
     }
     let mut head: Option<BTreeMap<String, Json>> = None;
     let mut kill_switches = None;
@@ -103,8 +106,10 @@ fn ids<'a>(list: &str, what: &str, ids: impl Iterator<Item = &'a String>, limits
         let place = |error: Error| error.under("id").under(&index.to_string()).under(list);
         name::check(what, id, limits).map_err(place)?;
         if !seen.insert(id) {
-            return Err(place(Error::new(ErrorKind::DuplicateId, format!("{what} `{id}` stands twice"))
-                .help("each id is defined once")));
+            return Err(place(
+                Error::new(ErrorKind::DuplicateId, format!("{what} `{id}` stands twice"))
+                    .help("each id is defined once"),
+            ));
         }
         lookalikes.insert(what, id).map_err(place)?;
     }
@@ -130,14 +135,20 @@ fn check_approval(approval: &Approval) -> Result<(), Error> {
 }
 
 fn interval() -> Error {
-    Error::new(ErrorKind::InvalidValue, "`until` is not after `from`").under("until").help("intervals are [from, until)")
+    Error::new(ErrorKind::InvalidValue, "`until` is not after `from`")
+        .under("until")
+        .help("intervals are [from, until)")
 }
 
 /// Walks up from every group, without recursion: a group that is met again while it is open contains itself.
 fn acyclic(groups: &[Group]) -> Result<(), Error> {
     let index: BTreeMap<&str, usize> = groups.iter().enumerate().map(|(at, group)| (group.id.as_str(), at)).collect();
     let parents = |at: usize| {
-        groups.get(at).into_iter().flat_map(|group| &group.parents).filter_map(|parent| index.get(parent.as_str()).copied())
+        groups
+            .get(at)
+            .into_iter()
+            .flat_map(|group| &group.parents)
+            .filter_map(|parent| index.get(parent.as_str()).copied())
     };
     // 0: not seen, 1: open, 2: done
     let mut state = vec![0u8; groups.len()];

@@ -43,8 +43,9 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<ToolsList, Error> {
         let place = |error: Error| under(pointer, error.under(&index.to_string()));
         let tool = definition(item, limits).map_err(place)?;
         if !seen.insert(tool.name.clone()) {
-            let error = Error::new(ErrorKind::DuplicateId, format!("tool `{}` is listed twice", tool.name.escape_debug()))
-                .help("names are unique on a server (MCP, Tools); ask its maker which one is meant");
+            let error =
+                Error::new(ErrorKind::DuplicateId, format!("tool `{}` is listed twice", tool.name.escape_debug()))
+                    .help("names are unique on a server (MCP, Tools); ask its maker which one is meant");
             return Err(place(error.under("name")));
         }
         lookalikes.insert("tool name", &tool.name).map_err(|error| place(error.under("name")))?;
@@ -145,7 +146,9 @@ mod tests {
         for shape in [
             format!(r#"{{"tools":[{TOOL}]}}"#),
             format!(r#"{{"server":"x","tools":[{TOOL}]}}"#),
-            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"resultType":"complete","tools":[{TOOL}],"ttlMs":5,"cacheScope":"private"}}}}"#),
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"result":{{"resultType":"complete","tools":[{TOOL}],"ttlMs":5,"cacheScope":"private"}}}}"#
+            ),
         ] {
             assert_eq!(list(&shape).unwrap(), bare);
         }
@@ -194,7 +197,10 @@ mod tests {
         let digest = |text: &str| list(&format!("[{text}]")).unwrap().tools[0].digest.clone();
         let base = digest(r#"{"name":"a","description":"x","inputSchema":{"type":"object","title":"t"}}"#);
         assert_eq!(digest(r#"{"inputSchema":{"title":"t","type":"object"},"description":"\u0078","name":"a"}"#), base);
-        assert_eq!(digest(r#"{"name":"a","description":"x","inputSchema":{"type":"object","title":"t"},"icons":[]}"#), base);
+        assert_eq!(
+            digest(r#"{"name":"a","description":"x","inputSchema":{"type":"object","title":"t"},"icons":[]}"#),
+            base
+        );
         for changed in [
             r#"{"name":"b","description":"x","inputSchema":{"type":"object","title":"t"}}"#,
             r#"{"name":"a","description":"y","inputSchema":{"type":"object","title":"t"}}"#,
