@@ -36,20 +36,21 @@ pub(crate) enum Command {
 Examples:
   toolgate decide demo --calls demo/calls.jsonl
   toolgate decide demo --calls call.json && echo may run
-  tail -f gateway.jsonl | head -100 | toolgate decide demo --json | jq .outcome
+  jq -c .call records.jsonl | toolgate decide demo --json | jq -r .outcome
 
-Exit codes: 0 = decided; 1 = there was exactly one call, and it is deny or ticket_fallback (with several calls the
-answers are in the output); 2 = the bundle does not load, or the calls cannot be read.")]
+Exit codes: 0 = decided; 1 = there was exactly one call, and it is deny or ticket_fallback (with several calls the answers are in the output); 2 = the bundle does not load, or the calls cannot be read.")]
     Decide(DecideArgs),
     /// List the tools, or what a subject sees of them
     #[command(after_help = "\
 Examples:
-  toolgate tools demo                                                      the inventory
-  toolgate tools demo --subject ann/claude-code --now 2026-11-20T10:00:00Z what ann's agent sees
-  toolgate tools demo --subject ann/claude-code --labels untrusted-content in a session that read a web page
+  toolgate tools demo                       the inventory
+  toolgate tools demo --subject ann/claude-code --now 2026-11-20T10:00:00Z
+  toolgate tools demo --subject ann/claude-code --labels untrusted-content
   toolgate tools demo --json | jq -r 'select(.state != \"approved\") | .tool'
 
-A subject is seen in a session that has just begun: no calls, signed in now, no labels but those of --labels.
+A subject is seen in a session that has just begun: no calls, signed in now, no labels but those of --labels. \
+Without --acr nobody knows how, and policies take that as the weakest way.
+
 Exit codes: 0 = listed, 2 = the bundle does not load.")]
     Tools(ToolsArgs),
     /// Print the Cedar schema that policies are validated against

@@ -119,16 +119,23 @@ pub fn table(decided: &[Decided], width: usize) -> String {
     let longest = decided.iter().map(|decided| next(&decided.decision).chars().count()).max().unwrap_or(0);
     let fits = wide.natural_width().saturating_sub(longest.saturating_sub(NEXT_WIDTH)) <= width;
     let rows = if fits { wide.render(width) } else { narrow.render(width) };
-    format!("{rows}\n{}\n", summary(decided))
+    format!("{rows}\n{}\n", summary(decided, width))
 }
 
-fn summary(decided: &[Decided]) -> String {
-    let counts = Outcome::ALL.map(|outcome| {
+/// How often each outcome came out; those that did not are left out.
+fn summary(decided: &[Decided], width: usize) -> String {
+    let calls = count(decided.len(), "call");
+    let (mut wide, mut counts) = (calls.len(), Vec::new());
+    for outcome in Outcome::ALL {
         let number = decided.iter().filter(|decided| decided.decision.outcome == outcome).count();
-        let text = format!("{number} {outcome}");
-        if number > 0 { paint(render::style(outcome), &text) } else { text }
-    });
-    format!("{}: {}", count(decided.len(), "call"), counts.join(", "))
+        if number > 0 {
+            let text = format!("{number} {outcome}");
+            wide = wide.saturating_add(text.len()).saturating_add(2);
+            counts.push(paint(render::style(outcome), &text));
+        }
+    }
+    let gap = if wide > width { '\n' } else { ' ' };
+    format!("{calls}:{gap}{}", counts.join(", "))
 }
 
 /// `HH:MM` of an instant in RFC 3339.

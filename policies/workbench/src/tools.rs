@@ -90,7 +90,7 @@ pub fn visible(engine: &Engine, view: &View, json: bool, width: usize) -> Output
     let total = count(everything.len(), "tool");
     let summary =
         format!("{total}: {callable} callable, {approval} needs_approval, {requestable} requestable, {hidden} hidden");
-    let all = if hidden > 0 && !view.all { " (--all lists those too)" } else { "" };
+    let all = if hidden > 0 && !view.all { " (--all)" } else { "" };
     let rows = if callable.saturating_add(approval).saturating_add(requestable) == 0 && !view.all {
         String::new()
     } else {

@@ -12,6 +12,7 @@ const CALL: &str = r#"{"subject": {"user": "ann", "client": "claude-code"}, "too
   "now": "2026-11-20T09:30:00Z"}"#;
 
 /// A fresh bundle, as `init` writes it.
+#[expect(clippy::expect_used, reason = "tests may panic; clippy only knows those with #[test]")]
 fn fresh() -> (tempfile::TempDir, String) {
     let temp = tempfile::tempdir().expect("a temporary folder");
     let dir = temp.path().join("demo").display().to_string();
@@ -34,8 +35,8 @@ fn init_writes_a_bundle_with_all_five_outcomes() {
         [
             "auto_approve",
             "self_approve",
-            "auto_approve",
             "manager_approve",
+            "auto_approve",
             "deny",
             "manager_approve",
             "deny",
@@ -86,7 +87,7 @@ fn a_line_that_is_no_call_is_denied_not_skipped() {
     assert_eq!(reasons, ["allowed_held", "invalid_request", "invalid_request", "allowed_held"]);
     let ran = run_with(&["decide", &dir], b"{\n  \"subject\": 1,\n}\n");
     assert_eq!(ran.code, 1);
-    assert!(ran.stdout.contains("1 call: 0 auto_approve"), "a broken object is one call: {}", ran.stdout);
+    assert!(ran.stdout.contains("1 call: 1 deny"), "a broken object is one call: {}", ran.stdout);
 }
 
 #[test]

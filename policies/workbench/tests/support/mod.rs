@@ -1,5 +1,7 @@
 //! Runs the built command.
 
+#![expect(clippy::expect_used, reason = "tests may panic; clippy only knows those with #[test]")]
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
