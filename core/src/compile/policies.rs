@@ -30,7 +30,7 @@ pub(crate) enum AnyInput {
     /// It does not read them.
     Exact,
     /// A permit that holds for some arguments at most when this does.
-    AtMost(PolicySet),
+    AtMost(Box<PolicySet>),
     /// A forbid that reads them: some arguments may escape it.
     MayNotHold,
 }
@@ -62,7 +62,7 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
         (true, Effect::Forbid) => AnyInput::MayNotHold,
         (true, Effect::Permit) => {
             let weaker = without_input(tree.body()).map_err(|error| fault(error.to_string()))?;
-            AnyInput::AtMost(alone(weaker).map_err(fault)?)
+            AnyInput::AtMost(Box::new(alone(weaker).map_err(fault)?))
         }
     };
     let exact = alone(source.cedar.clone()).map_err(fault)?;

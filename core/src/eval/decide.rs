@@ -91,7 +91,7 @@ fn try_decide(engine: &Inner, call: &Call, decision: &mut Decision) -> Result<()
         engine,
         facts: &facts,
         held: &facts.held,
-        target: Target::Call { tool, server, input: input.clone() },
+        target: Target::Call { tool, server, input },
         session: &call.session,
         channel: &call.channel,
         now: call.now,

@@ -39,7 +39,7 @@ pub(crate) fn read<'a>(
             }
             "reuse" => terms.reuse = reuse(value)?,
             "approvers" => {
-                terms.approvers = list(key, value)?.iter().map(|item| approver(item)).collect::<Result<_, _>>()?
+                terms.approvers = list(key, value)?.iter().map(|item| approver(item)).collect::<Result<_, _>>()?;
             }
             "guidance" => message = Some(text(key, value)?),
             "ticket" => ticket = Some(text(key, value)?),

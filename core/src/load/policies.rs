@@ -72,12 +72,14 @@ pub(crate) fn read(files: &[(String, String)], limits: &Limits) -> Result<Vec<So
 
 fn parse(text: &str, limits: &Limits) -> Result<Vec<CedarPolicy>, Vec<Error>> {
     scan::cedar(text, limits).map_err(|error| vec![error])?;
-    let set: PolicySet = stack::with_stack(|| text.parse()).map_err(|errors: cedar_policy::ParseErrors| {
-        errors
-            .iter()
-            .map(|error| place_diagnostic(ErrorKind::PolicySyntax, &DetailedError::from(error), text))
-            .collect::<Vec<_>>()
-    })?;
+    let parsed = stack::with_stack(|| text.parse::<PolicySet>().map_err(Box::new));
+    let set = match parsed {
+        Ok(set) => set,
+        Err(errors) => {
+            let place = |error| place_diagnostic(ErrorKind::PolicySyntax, &DetailedError::from(error), text);
+            return Err(errors.iter().map(place).collect());
+        }
+    };
     if let Some(template) = set.templates().next() {
         let at = template.to_cedar();
         let start = text.find(&at).unwrap_or(0);

@@ -34,6 +34,8 @@ const KINDS: [(&str, &str); 8] = [
 ];
 
 /// `{"kind": "snapshot", "version": …}` and `{"kind": "kill_switches", …}` once each; every other kind fills a list.
+/// Since `kind` says what a line is, a client's own kind stands there as `client_kind`, an approval's as
+/// `approval_kind`.
 fn lines(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
     let json_limits = JsonLimits::snapshot(limits);
     if bytes.len() > limits.snapshot_bytes {
@@ -51,13 +53,13 @@ fn lines(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
         let Json::Object(mut members) = read_json(line, &json_limits).map_err(place)? else {
             return Err(place(Error::new(ErrorKind::WrongType, "this line is not an object")));
         };
-        let kind = match members.remove("kind") {
-            Some(Json::String(kind)) => kind,
-            _ => {
-                return Err(place(Error::new(ErrorKind::WrongType, "this line has no `kind`"))
-                    .help("write {\"kind\": \"grant\", …}"));
-            }
+        let Some(Json::String(kind)) = members.remove("kind") else {
+            return Err(place(Error::new(ErrorKind::WrongType, "this line has no `kind`"))
+                .help("write {\"kind\": \"grant\", …}"));
         };
+        if let Some(own) = members.remove(&format!("{kind}_kind")) {
+            members.insert("kind".into(), own);
+        }
         match (kind.as_str(), KINDS.iter().find(|(name, _)| *name == kind)) {
             (_, Some((_, list))) => parts.entry(list).or_default().push(Json::Object(members)),
             ("snapshot", None) if head.is_none() => head = Some(members),
@@ -177,4 +179,118 @@ fn acyclic(groups: &[Group]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(members: &str) -> Result<Snapshot, Error> {
+        let text = format!(r#"{{"version":1,"issued_at":"2026-11-20T09:00:00Z","max_age":"PT24H"{members}}}"#);
+        read("snapshot.json", text.as_bytes(), &Limits::default())
+    }
+
+    fn fault(members: &str) -> (&'static str, String) {
+        let error = snapshot(members).unwrap_err();
+        (error.code(), error.pointer().unwrap_or_default().to_string())
+    }
+
+    #[test]
+    fn faults_are_placed() {
+        assert!(snapshot("").is_ok());
+        for (members, code, pointer) in [
+            (r#","usres":[]"#, "unknown_field", "/usres"),
+            (r#","users":[{"id":"a","active":true},{"id":"a","active":false}]"#, "duplicate_id", "/users/1/id"),
+            (r#","users":[{"id":"a"}]"#, "wrong_type", "/users/0"),
+            (r#","users":[{"id":"a","active":"yes"}]"#, "wrong_type", "/users/0/active"),
+            (r#","users":[{"id":"","active":true}]"#, "name_unsafe", "/users/0/id"),
+            (
+                ",\"users\":[{\"id\":\"alice\",\"active\":true},{\"id\":\"\u{430}lice\",\"active\":true}]",
+                "name_unsafe",
+                "/users/1/id",
+            ),
+            (r#","clients":[{"id":"c","kind":"robot","state":"active"}]"#, "invalid_value", "/clients/0/kind"),
+            (r#","grants":[{"id":"g","to":{"user":"a"}}]"#, "invalid_value", "/grants/0"),
+            (
+                r#","grants":[{"id":"g","to":{"user":"a","group":"b"},"entitlement":"e"}]"#,
+                "invalid_value",
+                "/grants/0/to",
+            ),
+            (
+                r#","grants":[{"id":"g","to":{"user":"a"},"entitlement":"e","until":1}]"#,
+                "wrong_type",
+                "/grants/0/until",
+            ),
+            (
+                r#","grants":[{"id":"g","to":{"user":"a"},"entitlement":"e","from":"2026-01-02T00:00:00Z","until":"2026-01-02T00:00:00Z"}]"#,
+                "invalid_value",
+                "/grants/0/until",
+            ),
+            (r#","entitlements":[{"id":"e","max_duration":"P1M"}]"#, "invalid_value", "/entitlements/0/max_duration"),
+            (
+                r#","approvals":[{"id":"a","kind":"self","by":"b","subject":{"user":"b"},"scope":{"server":"s"},"from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}]"#,
+                "invalid_value",
+                "/approvals/0/subject",
+            ),
+            (r#","kill_switches":{"tools":["find"]}"#, "invalid_value", "/kill_switches/tools/0"),
+        ] {
+            assert_eq!(fault(members), (code, pointer.to_string()), "{members}");
+        }
+        let error =
+            read("s.json", br#"{"version":1,"issued_at":"2026-11-20T09:00:00Z"}"#, &Limits::default()).unwrap_err();
+        assert!(error.to_string().contains("`max_age`"), "{error}");
+    }
+
+    #[test]
+    fn groups_that_contain_each_other_are_refused() {
+        let diamond = r#","groups":[{"id":"a","parents":["b","c"]},{"id":"b","parents":["d"]},{"id":"c","parents":["d"]},{"id":"d"}]"#;
+        assert!(snapshot(diamond).is_ok(), "the twin");
+        for cycle in [
+            r#","groups":[{"id":"a","parents":["a"]}]"#,
+            r#","groups":[{"id":"a","parents":["b"]},{"id":"b","parents":["a"]}]"#,
+            r#","groups":[{"id":"a","parents":["b"]},{"id":"b","parents":["c","d"]},{"id":"c"},{"id":"d","parents":["b"]}]"#,
+        ] {
+            assert_eq!(fault(cycle).0, "snapshot_cycle", "{cycle}");
+        }
+        // deep nesting costs no stack
+        let chain: Vec<String> = (0..50_000).map(|n| format!(r#"{{"id":"g{n}","parents":["g{}"]}}"#, n + 1)).collect();
+        assert!(snapshot(&format!(r#","groups":[{}]"#, chain.join(","))).is_ok());
+    }
+
+    #[test]
+    fn lines_say_the_same_as_one_document() {
+        let document = snapshot(
+            r#","users":[{"id":"a","active":true},{"id":"b","active":true}],
+            "clients":[{"id":"c","kind":"personal","state":"active"}],
+            "grants":[{"id":"g","to":{"user":"a"},"entitlement":"e"}],
+            "approvals":[{"id":"y","kind":"self","by":"a","subject":{"user":"a","client":"c"},"scope":{"server":"s"},"from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}],
+            "kill_switches":{"tenant":true}"#,
+        );
+        let lines = r#"{"kind":"snapshot","version":1,"issued_at":"2026-11-20T09:00:00Z","max_age":"PT24H"}
+            {"kind":"user","id":"a","active":true}
+
+            {"kind":"client","id":"c","client_kind":"personal","state":"active"}
+            {"kind":"user","id":"b","active":true}
+            {"kind":"kill_switches","tenant":true}
+            {"kind":"approval","id":"y","approval_kind":"self","by":"a","subject":{"user":"a","client":"c"},"scope":{"server":"s"},"from":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}
+            {"kind":"grant","id":"g","to":{"user":"a"},"entitlement":"e"}"#;
+        let read_lines = |text: &str| read("snapshot.jsonl", text.as_bytes(), &Limits::default());
+        assert_eq!(read_lines(lines), document);
+        for (bad, line) in [
+            ("\n{\"kind\":\"usr\"}", 10),
+            ("\n{}", 10),
+            ("\n[]", 10),
+            ("\n{\"kind\":", 10),
+            ("\n{\"kind\":\"snapshot\"}", 10),
+        ] {
+            let error = read_lines(&format!("{lines}\n{bad}")).unwrap_err();
+            assert_eq!(error.span().map(|span| span.line), Some(line), "{error}");
+        }
+        assert!(
+            read_lines("{\"kind\":\"user\",\"id\":\"a\",\"active\":true}")
+                .unwrap_err()
+                .to_string()
+                .contains("`snapshot`")
+        );
+    }
 }

@@ -1,7 +1,12 @@
 //! A small company to test against: one server, a few people, and whatever a test changes.
 
-#![expect(clippy::unwrap_used, reason = "a test's own fixtures either load or the test is wrong")]
-#![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "every test file uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::indexing_slicing,
+    reason = "every test file uses its own part of this"
+)]
 
 use std::collections::BTreeMap;
 

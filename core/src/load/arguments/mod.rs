@@ -169,6 +169,7 @@ impl Arguments {
     }
 
     /// Whether some argument is typed as any JSON value.
+    #[cfg(test)]
     pub(crate) fn has_free_form(&self) -> bool {
         self.notes.iter().any(|note| note.kind == NoteKind::FreeForm)
     }

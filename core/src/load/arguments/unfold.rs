@@ -184,7 +184,7 @@ impl<'a> Unfolder<'a> {
     }
 
     fn types(&mut self, types: &Json) -> Result<Draft, TooMany> {
-        let names = types.as_array().unwrap_or(std::slice::from_ref(types));
+        let names = types.as_array().unwrap_or_else(|| std::slice::from_ref(types));
         self.budget.work(names.len())?;
         let (mut kinds, all) = (Kinds::default(), Kinds::all());
         for name in names {
@@ -216,7 +216,7 @@ impl<'a> Unfolder<'a> {
                 }
                 Json::Number(_) => kinds.number = all.number,
                 Json::String(text) => {
-                    if let Text::OneOf(texts) = kinds.string.get_or_insert(Text::OneOf(Default::default())) {
+                    if let Text::OneOf(texts) = kinds.string.get_or_insert_with(|| Text::OneOf(Default::default())) {
                         texts.insert(text.clone());
                     }
                 }
