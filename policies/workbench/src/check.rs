@@ -30,7 +30,7 @@ struct Loads<'a> {
     snapshot_version: u64,
     ignored_files: &'a [String],
     findings: &'a [Finding],
-    partly_typed: Vec<&'a ToolReport>,
+    typing_notes: Vec<&'a ToolReport>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +69,7 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
         partial: report.count(Typing::Partial),
         untyped: report.count(Typing::Untyped),
     };
-    let partly: Vec<&ToolReport> = report.tools.iter().filter(|tool| !tool.notes.is_empty()).collect();
+    let noted: Vec<&ToolReport> = report.tools.iter().filter(|tool| !tool.notes.is_empty()).collect();
     let snapshot = engine.snapshot();
     if json {
         return Output::answer(json_line(&Loads {
@@ -84,7 +84,7 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
             snapshot_version: snapshot.version,
             ignored_files: &folder.ignored,
             findings: &report.findings,
-            partly_typed: partly,
+            typing_notes: noted,
         }));
     }
     let policies = engine.policy_ids().count();
@@ -104,7 +104,8 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
         engine.digest(),
     );
     findings(&mut out, &report.findings);
-    typing(&mut out, &partly, all);
+    typing(&mut out, "arguments that policies cannot see", &noted, true, all);
+    typing(&mut out, "arguments that reach policies as free-form JSON", &noted, false, all);
     if !folder.ignored.is_empty() {
         let _ = writeln!(out, "\n{}", paint(NOTE, "note: files that were not read"));
         folder.ignored.iter().for_each(|file| {
@@ -142,17 +143,17 @@ fn heading(kind: FindingKind) -> String {
     }
 }
 
-fn typing(out: &mut String, partly: &[&ToolReport], all: bool) {
-    let notes: Vec<_> = partly.iter().flat_map(|tool| tool.notes.iter().map(|note| (&tool.tool, note))).collect();
+fn typing(out: &mut String, heading: &str, noted: &[&ToolReport], left_out: bool, all: bool) {
+    let notes = noted.iter().flat_map(|tool| tool.notes.iter().map(|note| (&tool.tool, note)));
+    let notes: Vec<_> = notes.filter(|(_, note)| note.left_out == left_out).collect();
     if notes.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\n{}", paint(NOTE, "note: arguments that policies see in part"));
+    let _ = writeln!(out, "\n{}", paint(NOTE, &format!("note: {heading}")));
     let shown = if all { notes.len() } else { NOTES };
     for (tool, note) in notes.iter().take(shown) {
         let pointer = if note.pointer.is_empty() { "/" } else { &note.pointer };
-        let how = if note.left_out { "left out" } else { "free-form" };
-        let _ = writeln!(out, "  {} {}: {how}: {}", clean(&tool.to_string()), clean(pointer), clean(&note.reason));
+        let _ = writeln!(out, "  {} {}: {}", clean(&tool.to_string()), clean(pointer), clean(&note.reason));
     }
     let rest = notes.len().saturating_sub(shown);
     if rest > 0 {

@@ -180,8 +180,15 @@ impl Grid {
         let wanted = self.build(None).column_max_content_widths();
         let last = self.header.len().saturating_sub(1);
         let total = u16::try_from(width).unwrap_or(u16::MAX).max(40);
-        // no column but the last may take more than two fifths, so that one long name does not squeeze the others
-        let most = total.saturating_mul(2) / 5;
+        // one long name is not to squeeze the others: it gets two fifths, or what they leave
+        let wants =
+            |from: usize, to: usize| wanted.iter().skip(from).take(to).fold(0u16, |sum, &w| sum.saturating_add(w));
+        let widest = wanted.iter().take(last).copied().max().unwrap_or(0);
+        let fifths = total.saturating_mul(2) / 5;
+        let gaps = u16::try_from(last).unwrap_or(0).saturating_mul(2);
+        let taken =
+            wants(0, last).saturating_sub(widest).saturating_add(gaps).saturating_add(wants(last, 1).min(fifths));
+        let most = total.saturating_sub(taken).max(fifths);
         let others =
             wanted.iter().take(last).fold(0u16, |sum, &width| sum.saturating_add(width.min(most).saturating_add(2)));
         let mut table = self.build(Some(usize::from(total.saturating_sub(others)).max(10)));
