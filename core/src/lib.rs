@@ -2,6 +2,7 @@
 
 mod compile {
     pub(crate) mod arguments;
+    pub(crate) mod build;
     pub(crate) mod directory;
     pub(crate) mod inspect;
     pub(crate) mod policies;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::compile::build::Compiled;
 use crate::compile::policies::Policy;
 use crate::data::catalog::{Server, Tool};
 use crate::data::decision::Effect;
@@ -10,13 +11,12 @@ use crate::data::policy::{Approver, Terms};
 use crate::data::reason::Reason;
 use crate::data::snapshot::{Approval, ApprovalKind, Reuse, Scope};
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Row, Rung, Truth};
 
 /// One call, as far as approvals are concerned.
 pub(crate) struct Matter<'a> {
-    pub(crate) engine: &'a Inner,
+    pub(crate) engine: &'a Compiled,
     pub(crate) facts: &'a Facts<'a>,
     pub(crate) tool: &'a Tool,
     pub(crate) server: &'a Server,

@@ -2,6 +2,7 @@
 //!
 //! Total: every way out is a [`Decision`], and every fault on the way is a denial.
 
+use crate::compile::build::Compiled;
 use crate::compile::directory::Held;
 use crate::compile::inspect::Clock;
 use crate::data::call::Call;
@@ -10,7 +11,6 @@ use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect
 use crate::data::reason::Reason;
 use crate::data::snapshot::ApprovalKind;
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::access::{self, Candidate};
 use crate::eval::approval::{self, Matter};
 use crate::eval::check;
@@ -20,7 +20,7 @@ use crate::eval::referee::{self, Question, Target};
 use crate::eval::{say, visible};
 
 /// Decides one call.
-pub(crate) fn decide(engine: &Inner, call: &Call) -> Decision {
+pub(crate) fn decide(engine: &Compiled, call: &Call) -> Decision {
     let mut decision = blank(engine);
     match try_decide(engine, call, &mut decision) {
         Ok(()) => {}
@@ -35,7 +35,7 @@ pub(crate) fn decide(engine: &Inner, call: &Call) -> Decision {
 }
 
 /// A denial for a call that could not even be read.
-pub(crate) fn refuse(engine: &Inner, reason: Reason, detail: String) -> Decision {
+pub(crate) fn refuse(engine: &Compiled, reason: Reason, detail: String) -> Decision {
     let mut decision = blank(engine);
     decision.reason = reason;
     decision.detail = Some(detail);
@@ -45,7 +45,7 @@ pub(crate) fn refuse(engine: &Inner, reason: Reason, detail: String) -> Decision
 }
 
 /// What nobody has decided yet is denied.
-fn blank(engine: &Inner) -> Decision {
+fn blank(engine: &Compiled) -> Decision {
     Decision {
         outcome: Outcome::Deny,
         reason: Reason::InvalidRequest,
@@ -67,7 +67,7 @@ fn blank(engine: &Inner) -> Decision {
 
 /// A call that passed the gate.
 struct Case<'a> {
-    engine: &'a Inner,
+    engine: &'a Compiled,
     call: &'a Call,
     facts: &'a Facts<'a>,
     tool: &'a Tool,
@@ -75,7 +75,7 @@ struct Case<'a> {
     binding: &'a str,
 }
 
-fn try_decide(engine: &Inner, call: &Call, decision: &mut Decision) -> Result<(), Refusal> {
+fn try_decide(engine: &Compiled, call: &Call, decision: &mut Decision) -> Result<(), Refusal> {
     check::limits(call, &engine.limits)?;
     decision.valid_until = earliest(None, facts::snapshot_interval(engine).into_iter(), call.now);
     let facts = facts::subject(engine, &call.subject, call.now)?;
@@ -346,7 +346,7 @@ pub(crate) fn outcome(rung: Rung) -> Outcome {
 }
 
 /// The instants at which a grant begins or ends, or a policy that reads the clock could change.
-fn boundaries<'a>(engine: &'a Inner, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
+fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
     let grants = engine.directory.grants_to(facts.subject, &facts.groups).flat_map(|grant| [grant.from, grant.until]);
     let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
         Clock::At(instants) => instants.clone(),
@@ -362,13 +362,13 @@ fn earliest(known: Option<Instant>, more: impl Iterator<Item = Instant>, now: In
 }
 
 /// What an administrator wrote for whoever is refused: the tool's, else the server's, else the tenant's.
-pub(crate) fn guidance(engine: &Inner, call: &Call) -> Option<Guidance> {
+pub(crate) fn guidance(engine: &Compiled, call: &Call) -> Option<Guidance> {
     let tool = engine.catalog.tools.get(&call.tool).and_then(|tool| tool.guidance.clone());
     let server = || engine.catalog.servers.get(&call.tool.server).and_then(|server| server.guidance.clone());
     tool.or_else(server).or_else(|| engine.catalog.tenant.guidance.clone())
 }
 
 /// Whether the subject may know of the tool at all.
-pub(crate) fn may_see(engine: &Inner, call: &Call) -> bool {
+pub(crate) fn may_see(engine: &Compiled, call: &Call) -> bool {
     visible::one(engine, call) != crate::data::decision::Visibility::Hidden
 }

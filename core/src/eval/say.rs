@@ -3,15 +3,15 @@
 //! In toolgate's own words, a tool that the agent may not see and one that does not exist sound alike. What the
 //! administrator wrote for the agent (guidance) is said as written.
 
+use crate::compile::build::Compiled;
 use crate::data::call::Call;
 use crate::data::decision::{Decision, Guidance, Outcome};
 use crate::data::id::Subject;
 use crate::data::reason::Reason;
-use crate::engine::Inner;
 use crate::eval::decide;
 
 /// Adds guidance and the sentence for the agent.
-pub(crate) fn finish(engine: &Inner, call: &Call, decision: &mut Decision) {
+pub(crate) fn finish(engine: &Compiled, call: &Call, decision: &mut Decision) {
     if matches!(decision.outcome, Outcome::Deny | Outcome::TicketFallback) {
         // FAIL-CLOSED: a_refusal_offers_nothing
         decision.approval_request = None;
