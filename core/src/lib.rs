@@ -35,6 +35,7 @@ mod eval {
     pub(crate) mod facts;
     pub(crate) mod ladder;
     pub(crate) mod referee;
+    pub(crate) mod ruling;
     pub(crate) mod say;
     pub(crate) mod token;
     pub(crate) mod visible;

@@ -7,7 +7,7 @@ use crate::compile::directory::Held;
 use crate::compile::inspect::Clock;
 use crate::data::call::Call;
 use crate::data::catalog::{Server, Tool};
-use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Guidance, Outcome};
+use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
 use crate::data::reason::Reason;
 use crate::data::snapshot::ApprovalKind;
 use crate::data::time::Instant;
@@ -16,8 +16,9 @@ use crate::eval::approval::{self, Matter};
 use crate::eval::check;
 use crate::eval::facts::{self, Facts, Refusal};
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
-use crate::eval::referee::{self, Question, Target};
-use crate::eval::{say, visible};
+use crate::eval::referee::{Question, Target};
+use crate::eval::ruling::{Ruled, ruled, verdict};
+use crate::eval::say;
 
 /// Decides one call.
 pub(crate) fn decide(engine: &Compiled, call: &Call) -> Decision {
@@ -299,45 +300,7 @@ impl Case<'_> {
     }
 }
 
-/// What a policy says, before and after the approvals in force are counted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ruled {
-    /// At no, the user's and the manager's approval.
-    pub(crate) asked: [Truth; 3],
-    /// At the three rungs: each at least with the approvals in force that count for this policy.
-    pub(crate) row: Row,
-}
-
-/// Asks every policy, and counts for each the approvals in force on its own terms.
-pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Vec<Ruled>, Refusal> {
-    // FAIL-CLOSED: a_request_cedar_does_not_take_is_denied, never asked in another form
-    let truths = referee::ask(question).map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
-    let policies = &question.engine.policies;
-    Ok(policies
-        .iter()
-        .zip(truths)
-        .map(|(policy, asked)| {
-            let [_, self_approval, manager] = asked;
-            let at = match matter.in_force(&policy.terms) {
-                Rung::InForce => asked,
-                Rung::SelfApproval => [self_approval, self_approval, manager],
-                Rung::Manager => [manager; 3],
-            };
-            // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
-            let broken = policy.terms.effect == Effect::Forbid && asked.contains(&Truth::Error);
-            let at = if broken { asked } else { at };
-            Ruled { asked, row: Row { effect: policy.terms.effect, at } }
-        })
-        .collect())
-}
-
-/// Climbs the ladder with the approvers that this matter has.
-pub(crate) fn verdict(matter: &Matter<'_>, ruled: &[Ruled]) -> Verdict {
-    let rows: Vec<Row> = ruled.iter().map(|ruled| ruled.row).collect();
-    climb(&rows, |rung| !matter.approvers(rung, &matter.engine.policies, &rows).is_empty())
-}
-
-pub(crate) fn outcome(rung: Rung) -> Outcome {
+fn outcome(rung: Rung) -> Outcome {
     match rung {
         Rung::InForce => Outcome::AutoApprove,
         Rung::SelfApproval => Outcome::SelfApprove,
@@ -359,16 +322,4 @@ fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) ->
 
 fn earliest(known: Option<Instant>, more: impl Iterator<Item = Instant>, now: Instant) -> Option<Instant> {
     known.into_iter().chain(more).filter(|at| *at > now).min()
-}
-
-/// What an administrator wrote for whoever is refused: the tool's, else the server's, else the tenant's.
-pub(crate) fn guidance(engine: &Compiled, call: &Call) -> Option<Guidance> {
-    let tool = engine.catalog.tools.get(&call.tool).and_then(|tool| tool.guidance.clone());
-    let server = || engine.catalog.servers.get(&call.tool.server).and_then(|server| server.guidance.clone());
-    tool.or_else(server).or_else(|| engine.catalog.tenant.guidance.clone())
-}
-
-/// Whether the subject may know of the tool at all.
-pub(crate) fn may_see(engine: &Compiled, call: &Call) -> bool {
-    visible::one(engine, call) != crate::data::decision::Visibility::Hidden
 }

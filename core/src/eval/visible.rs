@@ -9,10 +9,10 @@ use crate::data::id::Subject;
 use crate::data::time::Instant;
 use crate::eval::access;
 use crate::eval::approval::Matter;
-use crate::eval::decide::{ruled, verdict};
 use crate::eval::facts::{self, Facts};
 use crate::eval::ladder::{Rung, Verdict};
 use crate::eval::referee::{Question, Target};
+use crate::eval::ruling::{ruled, verdict};
 
 /// Every tool of the catalog, in the order of their ids.
 pub(crate) fn all(engine: &Compiled, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
