@@ -1035,7 +1035,7 @@ fn config(cases: u32) -> ProptestConfig {
     let cases = std::env::var("TOOLGATE_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(cases);
     ProptestConfig {
         cases,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 400,
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         ..ProptestConfig::default()
     }
