@@ -1,5 +1,7 @@
 //! Every seed and every crash found so far, through the bodies of the fuzz targets (`fuzz/README.md`).
 
+#![expect(clippy::unwrap_used, reason = "a file that cannot be read is a failing test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

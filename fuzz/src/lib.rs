@@ -55,7 +55,7 @@ fn same(ours: &Json, theirs: &Value) -> bool {
         (Json::String(a), Value::String(b)) => a == b,
         (Json::Number(a), Value::Number(b)) => {
             let text = a.as_str();
-            let whole = b.as_i64().map(i128::from).or(b.as_u64().map(i128::from));
+            let whole = b.as_i64().map(i128::from).or_else(|| b.as_u64().map(i128::from));
             let close = |a: f64, b: f64| (a - b).abs() <= a.abs() * 1e-14 + f64::MIN_POSITIVE;
             match whole {
                 Some(whole) => text.parse() == Ok(whole),
@@ -351,13 +351,14 @@ fn acme() -> &'static Engine {
 
 /// A short input as the call it stands for, so that few mutations are lost on what is not the arguments.
 fn spelled_out(data: &[u8]) -> Cow<'_, [u8]> {
-    let Some((&[b'!', subject, tool, day, minute, labels, calls, signed_in], arguments)) = data.split_first_chunk::<8>()
+    let Some((&[b'!', subject, tool, day, minute, labels, calls, signed_in], arguments)) =
+        data.split_first_chunk::<8>()
     else {
         return Cow::Borrowed(data);
     };
-    fn pick<T>(from: impl ExactSizeIterator<Item = T> + Clone, by: u8) -> Option<T> {
+    fn pick<T>(mut from: impl ExactSizeIterator<Item = T>, by: u8) -> Option<T> {
         let at = usize::from(by).checked_rem(from.len())?;
-        from.clone().nth(at)
+        from.nth(at)
     }
     let subjects = [
         r#"{"user":"alice","client":"claude-code"}"#,
@@ -478,7 +479,8 @@ fn plain(engine: &Engine, decision: &Decision) {
     assert_eq!(decision.is_allowed(), decision.outcome == Outcome::AutoApprove);
     if matches!(decision.outcome, Outcome::Deny | Outcome::TicketFallback) {
         let offers = decision.approval_request.is_some() || decision.access_request.is_some();
-        let runs = decision.credential.is_some() || !decision.obligations.is_empty() || !decision.gains_labels.is_empty();
+        let runs =
+            decision.credential.is_some() || !decision.obligations.is_empty() || !decision.gains_labels.is_empty();
         assert!(!offers && !runs, "a refusal that offers something: {decision:?}");
     } else {
         let permits = decision.policies.iter().any(|policy| policy.effect == Effect::Permit);
