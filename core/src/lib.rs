@@ -1,7 +1,8 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
 
 mod compile {
     pub(crate) mod arguments;
+    pub(crate) mod build;
     pub(crate) mod directory;
     pub(crate) mod inspect;
     pub(crate) mod policies;
@@ -34,6 +35,7 @@ mod eval {
     pub(crate) mod facts;
     pub(crate) mod ladder;
     pub(crate) mod referee;
+    pub(crate) mod ruling;
     pub(crate) mod say;
     pub(crate) mod token;
     pub(crate) mod visible;

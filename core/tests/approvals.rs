@@ -297,3 +297,29 @@ fn parsing_is_shared_with_the_json_door() {
     let engine = reuse("tool").load();
     assert_eq!(engine.decide(&parse(update())), common::decide(&engine, update()));
 }
+
+/// Found by trying: her own yes in force was called expired because a manager's policy is stricter.
+#[test]
+fn a_yes_that_could_not_count_is_not_expired() {
+    let company = Company::default().more_policies(
+        r#"@id("large") @valid_for("15m") forbid (principal, action == Toolgate::Action::"crm/update", resource)
+        unless { context.approval.manager };"#,
+    );
+    let decide = |from: &str| {
+        let mut approval = yes(json!({"tool": "crm/update"}));
+        approval["from"] = json!(from);
+        company.clone().with("approvals", json!([approval])).decide(update())
+    };
+    let decision = decide("2026-11-20T09:30:00Z");
+    assert_eq!((decision.outcome, decision.reason), (Outcome::ManagerApprove, Reason::ApprovalRequired));
+    let mut manager = yes(json!({"tool": "crm/update"}));
+    manager["kind"] = json!("manager");
+    manager["by"] = json!("dana");
+    manager["from"] = json!("2026-11-20T09:50:00Z");
+    let decision = company.with("approvals", json!([manager])).decide(update());
+    assert_eq!(
+        (decision.outcome, decision.reason),
+        (Outcome::ManagerApprove, Reason::OutOfScope),
+        "the forbid takes a yes for one call only"
+    );
+}

@@ -47,12 +47,12 @@ fn every_real_list_loads_and_is_typed() {
     let report = engine.report();
     let (all, full) = (report.tools.len(), report.count(Typing::Full));
     let free_form = report.tools.iter().filter(|tool| tool.typing == Typing::Full && !tool.notes.is_empty()).count();
-    println!(
+    common::say(&format!(
         "{all} tools of {} servers: {full} fully typed ({free_form} with free-form parts), {} partly, {} untyped",
         bundle.tools.len(),
         report.count(Typing::Partial),
         report.count(Typing::Untyped),
-    );
+    ));
     for tool in report.tools.iter().filter(|tool| tool.typing != Typing::Full) {
         println!("  {}: {:?}", tool.tool, tool.notes);
     }

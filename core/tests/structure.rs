@@ -53,6 +53,7 @@ fn arrows_point_one_way() {
                 let arrow = format!("crate::{later}");
                 assert!(!shipped(&text).contains(&arrow), "{} points up to {later}", path.display());
             }
+            assert!(!shipped(&text).contains("crate::engine"), "{} points up to the engine", path.display());
         }
     }
 }

@@ -69,7 +69,6 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<(Schema, Vec<Finding>), 
         })
         .map_err(|error| vec![error])?;
     let result = stack::with_stack(|| Validator::new(schema.clone()).validate(&set, ValidationMode::Strict));
-    // one fault can show in many request environments
     let mut seen = BTreeSet::new();
     for error in result.validation_errors() {
         errors.extend(subject.cedar_error(error.policy_id().as_ref(), &DetailedError::from(error), &mut seen));
@@ -241,7 +240,12 @@ impl Subject<'_> {
     fn cedar_error(&self, id: &str, detail: &DetailedError, seen: &mut BTreeSet<(String, String)>) -> Option<Error> {
         let policy = self.policies.iter().find(|policy| policy.terms.id == id)?;
         let (name, text) = self.files.get(policy.file)?;
-        if !seen.insert((id.to_string(), detail.message.clone())) {
+        // one fault shows once for each action that the policy applies to, each time in other words
+        let place = match detail.source_locations.first() {
+            Some(label) => format!("{}..{}", label.loc.start, label.loc.end),
+            None => detail.message.clone(),
+        };
+        if !seen.insert((id.to_string(), place)) {
             return None;
         }
         let error = place_diagnostic(ErrorKind::PolicyValidation, detail, text);

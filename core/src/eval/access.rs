@@ -1,11 +1,11 @@
 //! What could be asked for: entitlements that are missing, may be requested, and would open the way.
 
+use crate::compile::build::Compiled;
 use crate::compile::directory::Held;
 use crate::data::catalog::Tool;
 use crate::data::decision::{AccessRequest, Effect};
 use crate::data::snapshot::{Granted, RequestApproval};
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Rung, Truth};
 use crate::eval::referee::{self, Question, Target};
@@ -25,14 +25,14 @@ impl Candidate {
     }
 
     /// What the agent would hold if it were given this.
-    pub(crate) fn added_to(&self, facts: &Facts<'_>, engine: &Inner) -> Held {
+    pub(crate) fn added_to(&self, facts: &Facts<'_>, engine: &Compiled) -> Held {
         let mut held = facts.held.clone();
         held.add(&self.what(), &engine.directory);
         held
     }
 
     /// The request, if somebody who may agree to it is known.
-    pub(crate) fn request(&self, facts: &Facts<'_>, engine: &Inner) -> Option<AccessRequest> {
+    pub(crate) fn request(&self, facts: &Facts<'_>, engine: &Compiled) -> Option<AccessRequest> {
         let approvers = match self.approval {
             RequestApproval::Auto => Vec::new(),
             RequestApproval::SelfApproval => vec![facts.requester.to_string()],
@@ -51,7 +51,7 @@ impl Candidate {
 }
 
 /// Everything that unlocks the tool, is not held, not about to be, and may be requested; in order of preference.
-pub(crate) fn candidates(engine: &Inner, facts: &Facts<'_>, tool: &Tool) -> Vec<Candidate> {
+pub(crate) fn candidates(engine: &Compiled, facts: &Facts<'_>, tool: &Tool) -> Vec<Candidate> {
     let directory = &engine.directory;
     let may = |groups: &[String]| groups.iter().any(|group| group == "*" || facts.groups.contains(group.as_str()));
     let missing: Vec<&String> = tool.entitlements.iter().filter(|id| !facts.held.entitlements.contains(*id)).collect();
@@ -73,7 +73,7 @@ pub(crate) fn candidates(engine: &Inner, facts: &Facts<'_>, tool: &Tool) -> Vec<
 }
 
 /// The grants not begun yet that give one of the tool's entitlements, soonest first.
-pub(crate) fn pending<'a>(engine: &Inner, facts: &Facts<'a>, tool: &Tool) -> Vec<(&'a Granted, Instant)> {
+pub(crate) fn pending<'a>(engine: &Compiled, facts: &Facts<'a>, tool: &Tool) -> Vec<(&'a Granted, Instant)> {
     let gives = |what: &Granted| match what {
         Granted::Entitlement(id) => tool.entitlements.contains(id),
         Granted::Profile(id) => engine

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::compile::build::Compiled;
 use crate::compile::policies::Policy;
 use crate::data::catalog::{Server, Tool};
 use crate::data::decision::Effect;
@@ -10,13 +11,12 @@ use crate::data::policy::{Approver, Terms};
 use crate::data::reason::Reason;
 use crate::data::snapshot::{Approval, ApprovalKind, Reuse, Scope};
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Row, Rung, Truth};
 
 /// One call, as far as approvals are concerned.
 pub(crate) struct Matter<'a> {
-    pub(crate) engine: &'a Inner,
+    pub(crate) engine: &'a Compiled,
     pub(crate) facts: &'a Facts<'a>,
     pub(crate) tool: &'a Tool,
     pub(crate) server: &'a Server,
@@ -51,21 +51,22 @@ impl<'a> Matter<'a> {
     }
 
     /// Why a yes is asked for although there may have been one.
-    pub(crate) fn why_ask(&self, policies: &[Policy], rows: &[Row], rung: Rung) -> Reason {
-        let asking: Vec<&Terms> = asking(policies, rows, Rung::InForce, rung).collect();
+    pub(crate) fn why_ask(&self, policies: &[Policy], rows: &[Row], asked: Rung) -> Reason {
         let mut why = Reason::ApprovalRequired;
         for approval in self.approvals().filter(|approval| approval.from <= self.now) {
             let concerns = match &approval.scope {
                 Scope::Operation { server, .. } => *server == self.tool.id.server,
                 _ => self.covers(&approval.scope),
             };
-            if !concerns || asking.iter().any(|terms| self.counts(approval, terms)) {
+            // only what such a yes could move tells anything about it: the user's own never stood in for the manager's
+            let could = rung(approval.kind).min(asked);
+            let moved: Vec<&Terms> = asking(policies, rows, Rung::InForce, could).collect();
+            if !concerns || moved.is_empty() || moved.iter().any(|terms| self.counts(approval, terms)) {
                 continue;
             }
-            let over = |terms: &&Terms| !within(approval, terms, self.now);
-            let found = if self.now >= approval.until || asking.iter().all(over) {
+            let found = if self.now >= approval.until || moved.iter().all(|terms| !within(approval, terms, self.now)) {
                 Reason::ApprovalExpired
-            } else if !self.covers(&approval.scope) || asking.iter().all(|terms| approval.scope.width() > terms.reuse) {
+            } else if !self.covers(&approval.scope) || moved.iter().all(|terms| approval.scope.width() > terms.reuse) {
                 Reason::OutOfScope
             } else {
                 Reason::ApprovalUnverifiable

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use cedar_policy::RestrictedExpression;
 
 use crate::compile::arguments;
+use crate::compile::build::Compiled;
 use crate::data::call::Call;
 use crate::data::canonical;
 use crate::data::catalog::Tool;
 use crate::data::id::Subject;
 use crate::data::json::Json;
 use crate::data::reason::Reason;
-use crate::engine::Inner;
 use crate::eval::facts::Refusal;
 use crate::limits::Limits;
 
@@ -87,7 +87,7 @@ fn exceeded(what: &str, count: usize, unit: &str, limit: usize) -> Refusal {
 }
 
 /// The arguments as Cedar values, exactly as declared or not at all.
-pub(crate) fn arguments(engine: &Inner, tool: &Tool, given: &Json) -> Result<RestrictedExpression, Refusal> {
+pub(crate) fn arguments(engine: &Compiled, tool: &Tool, given: &Json) -> Result<RestrictedExpression, Refusal> {
     // FAIL-CLOSED: arguments_of_other_types_are_refused. A condition on a value of another type is silently false.
     let declared = engine.arguments.get(&tool.id).ok_or_else(|| {
         Refusal::new(Reason::EvaluationError, format!("the arguments of `{}` were never typed", tool.id))

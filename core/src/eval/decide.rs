@@ -2,25 +2,26 @@
 //!
 //! Total: every way out is a [`Decision`], and every fault on the way is a denial.
 
+use crate::compile::build::Compiled;
 use crate::compile::directory::Held;
 use crate::compile::inspect::Clock;
 use crate::data::call::Call;
 use crate::data::catalog::{Server, Tool};
-use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Guidance, Outcome};
+use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
 use crate::data::reason::Reason;
 use crate::data::snapshot::ApprovalKind;
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::access::{self, Candidate};
 use crate::eval::approval::{self, Matter};
 use crate::eval::check;
 use crate::eval::facts::{self, Facts, Refusal};
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
-use crate::eval::referee::{self, Question, Target};
-use crate::eval::{say, visible};
+use crate::eval::referee::{Question, Target};
+use crate::eval::ruling::{Ruled, ruled, verdict};
+use crate::eval::say;
 
 /// Decides one call.
-pub(crate) fn decide(engine: &Inner, call: &Call) -> Decision {
+pub(crate) fn decide(engine: &Compiled, call: &Call) -> Decision {
     let mut decision = blank(engine);
     match try_decide(engine, call, &mut decision) {
         Ok(()) => {}
@@ -35,7 +36,7 @@ pub(crate) fn decide(engine: &Inner, call: &Call) -> Decision {
 }
 
 /// A denial for a call that could not even be read.
-pub(crate) fn refuse(engine: &Inner, reason: Reason, detail: String) -> Decision {
+pub(crate) fn refuse(engine: &Compiled, reason: Reason, detail: String) -> Decision {
     let mut decision = blank(engine);
     decision.reason = reason;
     decision.detail = Some(detail);
@@ -45,7 +46,7 @@ pub(crate) fn refuse(engine: &Inner, reason: Reason, detail: String) -> Decision
 }
 
 /// What nobody has decided yet is denied.
-fn blank(engine: &Inner) -> Decision {
+fn blank(engine: &Compiled) -> Decision {
     Decision {
         outcome: Outcome::Deny,
         reason: Reason::InvalidRequest,
@@ -67,7 +68,7 @@ fn blank(engine: &Inner) -> Decision {
 
 /// A call that passed the gate.
 struct Case<'a> {
-    engine: &'a Inner,
+    engine: &'a Compiled,
     call: &'a Call,
     facts: &'a Facts<'a>,
     tool: &'a Tool,
@@ -75,7 +76,7 @@ struct Case<'a> {
     binding: &'a str,
 }
 
-fn try_decide(engine: &Inner, call: &Call, decision: &mut Decision) -> Result<(), Refusal> {
+fn try_decide(engine: &Compiled, call: &Call, decision: &mut Decision) -> Result<(), Refusal> {
     check::limits(call, &engine.limits)?;
     decision.valid_until = earliest(None, facts::snapshot_interval(engine).into_iter(), call.now);
     let facts = facts::subject(engine, &call.subject, call.now)?;
@@ -299,45 +300,7 @@ impl Case<'_> {
     }
 }
 
-/// What a policy says, before and after the approvals in force are counted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ruled {
-    /// At no, the user's and the manager's approval.
-    pub(crate) asked: [Truth; 3],
-    /// At the three rungs: each at least with the approvals in force that count for this policy.
-    pub(crate) row: Row,
-}
-
-/// Asks every policy, and counts for each the approvals in force on its own terms.
-pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Vec<Ruled>, Refusal> {
-    // FAIL-CLOSED: a_request_cedar_does_not_take_is_denied, never asked in another form
-    let truths = referee::ask(question).map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
-    let policies = &question.engine.policies;
-    Ok(policies
-        .iter()
-        .zip(truths)
-        .map(|(policy, asked)| {
-            let [_, self_approval, manager] = asked;
-            let at = match matter.in_force(&policy.terms) {
-                Rung::InForce => asked,
-                Rung::SelfApproval => [self_approval, self_approval, manager],
-                Rung::Manager => [manager; 3],
-            };
-            // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
-            let broken = policy.terms.effect == Effect::Forbid && asked.contains(&Truth::Error);
-            let at = if broken { asked } else { at };
-            Ruled { asked, row: Row { effect: policy.terms.effect, at } }
-        })
-        .collect())
-}
-
-/// Climbs the ladder with the approvers that this matter has.
-pub(crate) fn verdict(matter: &Matter<'_>, ruled: &[Ruled]) -> Verdict {
-    let rows: Vec<Row> = ruled.iter().map(|ruled| ruled.row).collect();
-    climb(&rows, |rung| !matter.approvers(rung, &matter.engine.policies, &rows).is_empty())
-}
-
-pub(crate) fn outcome(rung: Rung) -> Outcome {
+fn outcome(rung: Rung) -> Outcome {
     match rung {
         Rung::InForce => Outcome::AutoApprove,
         Rung::SelfApproval => Outcome::SelfApprove,
@@ -346,7 +309,7 @@ pub(crate) fn outcome(rung: Rung) -> Outcome {
 }
 
 /// The instants at which a grant begins or ends, or a policy that reads the clock could change.
-fn boundaries<'a>(engine: &'a Inner, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
+fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
     let grants = engine.directory.grants_to(facts.subject, &facts.groups).flat_map(|grant| [grant.from, grant.until]);
     let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
         Clock::At(instants) => instants.clone(),
@@ -359,16 +322,4 @@ fn boundaries<'a>(engine: &'a Inner, facts: &'a Facts<'_>, call: &'a Call) -> im
 
 fn earliest(known: Option<Instant>, more: impl Iterator<Item = Instant>, now: Instant) -> Option<Instant> {
     known.into_iter().chain(more).filter(|at| *at > now).min()
-}
-
-/// What an administrator wrote for whoever is refused: the tool's, else the server's, else the tenant's.
-pub(crate) fn guidance(engine: &Inner, call: &Call) -> Option<Guidance> {
-    let tool = engine.catalog.tools.get(&call.tool).and_then(|tool| tool.guidance.clone());
-    let server = || engine.catalog.servers.get(&call.tool.server).and_then(|server| server.guidance.clone());
-    tool.or_else(server).or_else(|| engine.catalog.tenant.guidance.clone())
-}
-
-/// Whether the subject may know of the tool at all.
-pub(crate) fn may_see(engine: &Inner, call: &Call) -> bool {
-    visible::one(engine, call) != crate::data::decision::Visibility::Hidden
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::compile::build::Compiled;
 use crate::compile::directory::{Directory, Held};
 use crate::data::catalog::{Server, Tool, ToolState};
 use crate::data::id::{Subject, ToolId};
 use crate::data::reason::Reason;
 use crate::data::snapshot::{ClientState, Granted};
 use crate::data::time::Instant;
-use crate::engine::Inner;
 
 /// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
 /// typical and more than 60 s not recommended.
@@ -48,7 +48,7 @@ pub(crate) struct Facts<'a> {
 }
 
 /// Establishes who calls. `None` of this depends on the tool.
-pub(crate) fn subject<'a>(engine: &'a Inner, subject: &'a Subject, now: Instant) -> Result<Facts<'a>, Refusal> {
+pub(crate) fn subject<'a>(engine: &'a Compiled, subject: &'a Subject, now: Instant) -> Result<Facts<'a>, Refusal> {
     let directory = &engine.directory;
     fresh(engine, now)?;
     let switches = &directory.snapshot.kill_switches;
@@ -100,7 +100,7 @@ pub(crate) fn subject<'a>(engine: &'a Inner, subject: &'a Subject, now: Instant)
 }
 
 /// Finds the tool and whether it may be used at all.
-pub(crate) fn tool<'a>(engine: &'a Inner, id: &ToolId) -> Result<(&'a Tool, &'a Server), Refusal> {
+pub(crate) fn tool<'a>(engine: &'a Compiled, id: &ToolId) -> Result<(&'a Tool, &'a Server), Refusal> {
     let switches = &engine.directory.snapshot.kill_switches;
     let unknown = || Refusal::new(Reason::ToolUnknown, format!("`{}`", id.to_string().escape_debug()));
     let server = engine.catalog.servers.get(&id.server).ok_or_else(unknown)?;
@@ -128,18 +128,18 @@ pub(crate) fn tool<'a>(engine: &'a Inner, id: &ToolId) -> Result<(&'a Tool, &'a 
 }
 
 /// When the snapshot may be decided on: `[issued_at - skew, issued_at + max_age)`.
-pub(crate) fn snapshot_interval(engine: &Inner) -> [Instant; 2] {
+pub(crate) fn snapshot_interval(engine: &Compiled) -> [Instant; 2] {
     let snapshot = &engine.directory.snapshot;
     [snapshot.issued_at.saturating_sub(CLOCK_SKEW), snapshot.issued_at.saturating_add(snapshot.max_age)]
 }
 
 /// The first instant at which the snapshot is too old.
-pub(crate) fn snapshot_end(engine: &Inner) -> Instant {
+pub(crate) fn snapshot_end(engine: &Compiled) -> Instant {
     let [_, end] = snapshot_interval(engine);
     end
 }
 
-fn fresh(engine: &Inner, now: Instant) -> Result<(), Refusal> {
+fn fresh(engine: &Compiled, now: Instant) -> Result<(), Refusal> {
     let [begin, end] = snapshot_interval(engine);
     let snapshot = &engine.directory.snapshot;
     // FAIL-CLOSED: a_stale_snapshot_decides_nothing

@@ -8,6 +8,7 @@ use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityUid, Request, RestrictedExpression as Expr,
 };
 
+use crate::compile::build::Compiled;
 use crate::compile::directory::Held;
 use crate::compile::policies::{AnyInput, Policy};
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST, uid};
@@ -16,13 +17,12 @@ use crate::data::catalog::{Server, Tool};
 use crate::data::decision::Effect;
 use crate::data::id::Subject;
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Rung, Truth};
 
 /// What is asked of the policies.
 pub(crate) struct Question<'a> {
-    pub(crate) engine: &'a Inner,
+    pub(crate) engine: &'a Compiled,
     pub(crate) facts: &'a Facts<'a>,
     /// What the agent holds, or would if it were given what it asks for.
     pub(crate) held: &'a Held,

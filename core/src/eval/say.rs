@@ -3,15 +3,15 @@
 //! In toolgate's own words, a tool that the agent may not see and one that does not exist sound alike. What the
 //! administrator wrote for the agent (guidance) is said as written.
 
+use crate::compile::build::Compiled;
 use crate::data::call::Call;
-use crate::data::decision::{Decision, Guidance, Outcome};
+use crate::data::decision::{Decision, Guidance, Outcome, Visibility};
 use crate::data::id::Subject;
 use crate::data::reason::Reason;
-use crate::engine::Inner;
-use crate::eval::decide;
+use crate::eval::visible;
 
 /// Adds guidance and the sentence for the agent.
-pub(crate) fn finish(engine: &Inner, call: &Call, decision: &mut Decision) {
+pub(crate) fn finish(engine: &Compiled, call: &Call, decision: &mut Decision) {
     if matches!(decision.outcome, Outcome::Deny | Outcome::TicketFallback) {
         // FAIL-CLOSED: a_refusal_offers_nothing
         decision.approval_request = None;
@@ -20,11 +20,11 @@ pub(crate) fn finish(engine: &Inner, call: &Call, decision: &mut Decision) {
         decision.obligations.clear();
         decision.gains_labels.clear();
         if decision.guidance.is_none() {
-            decision.guidance = decide::guidance(engine, call);
+            decision.guidance = guidance(engine, call);
         }
         // the details are about a tool; an agent that may not see it is not told that it is there
         let tell = match decision.reason {
-            Reason::ArgumentInvalid => decide::may_see(engine, call).then_some(decision.detail.as_deref()).flatten(),
+            Reason::ArgumentInvalid => may_see(engine, call).then_some(decision.detail.as_deref()).flatten(),
             _ => None,
         };
         decision.agent_message = refused(decision.reason, tell, decision.guidance.as_ref());
@@ -60,4 +60,16 @@ pub(crate) fn refused(reason: Reason, detail: Option<&str>, guidance: Option<&Gu
         Some(Guidance { message, url: None }) => format!("{own} {message}"),
         None => own,
     }
+}
+
+/// What an administrator wrote for whoever is refused: the tool's, else the server's, else the tenant's.
+fn guidance(engine: &Compiled, call: &Call) -> Option<Guidance> {
+    let tool = engine.catalog.tools.get(&call.tool).and_then(|tool| tool.guidance.clone());
+    let server = || engine.catalog.servers.get(&call.tool.server).and_then(|server| server.guidance.clone());
+    tool.or_else(server).or_else(|| engine.catalog.tenant.guidance.clone())
+}
+
+/// Whether the subject may know of the tool at all.
+fn may_see(engine: &Compiled, call: &Call) -> bool {
+    visible::one(engine, call) != Visibility::Hidden
 }

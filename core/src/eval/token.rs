@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::compile::build::Compiled;
 use crate::compile::inspect::Clock;
 use crate::data::call::Session;
 use crate::data::catalog::Server;
@@ -15,7 +16,6 @@ use crate::data::decision::{DeterminingPolicy, Effect};
 use crate::data::reason::Reason;
 use crate::data::time::Instant;
 use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
-use crate::engine::Inner;
 use crate::eval::facts::{self, Facts, Refusal};
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
 use crate::eval::referee::{self, Question, Target};
@@ -24,7 +24,7 @@ use crate::eval::referee::{self, Question, Target};
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Decides which scopes a token may carry.
-pub(crate) fn decide(engine: &Inner, request: &TokenRequest) -> TokenDecision {
+pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision {
     let mut decision = TokenDecision {
         granted: Vec::new(),
         refused: Vec::new(),
@@ -45,7 +45,7 @@ pub(crate) fn decide(engine: &Inner, request: &TokenRequest) -> TokenDecision {
     decision
 }
 
-fn try_decide(engine: &Inner, request: &TokenRequest, decision: &mut TokenDecision) -> Result<(), Refusal> {
+fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDecision) -> Result<(), Refusal> {
     let facts = facts::subject(engine, &request.subject, request.now)?;
     let (server_id, server) = target(engine, request)?;
     let mut until = facts::snapshot_end(engine);
@@ -78,7 +78,7 @@ fn try_decide(engine: &Inner, request: &TokenRequest, decision: &mut TokenDecisi
 }
 
 /// The server that the audience and resource name together; both are compared as exact strings.
-fn target<'a>(engine: &'a Inner, request: &TokenRequest) -> Result<(&'a str, &'a Server), Refusal> {
+fn target<'a>(engine: &'a Compiled, request: &TokenRequest) -> Result<(&'a str, &'a Server), Refusal> {
     if engine.catalog.tenant.issuer.as_ref() == Some(&request.audience) {
         return Err(Refusal::new(Reason::AudienceIsIssuer, "the audience is the issuer of the token itself"));
     }
@@ -118,7 +118,7 @@ fn requested(request: &TokenRequest, server: &Server) -> Vec<String> {
 }
 
 struct Case<'a> {
-    engine: &'a Inner,
+    engine: &'a Compiled,
     facts: &'a Facts<'a>,
     server_id: &'a str,
     server: &'a Server,
@@ -188,7 +188,7 @@ impl Case<'_> {
     }
 }
 
-fn determining(engine: &Inner, index: usize) -> DeterminingPolicy {
+fn determining(engine: &Compiled, index: usize) -> DeterminingPolicy {
     let terms = engine.policies.get(index).map(|policy| &policy.terms);
     DeterminingPolicy {
         id: terms.map(|terms| terms.id.clone()).unwrap_or_default(),

@@ -1,21 +1,21 @@
 //! Which tools to show: the best that some arguments could reach. Never less than a call would find.
 
+use crate::compile::build::Compiled;
 use crate::compile::directory::Held;
 use crate::data::call::{Call, Session};
 use crate::data::catalog::{Server, Tool};
 use crate::data::decision::{Visibility, VisibleTool};
 use crate::data::id::Subject;
 use crate::data::time::Instant;
-use crate::engine::Inner;
 use crate::eval::access;
 use crate::eval::approval::Matter;
-use crate::eval::decide::{ruled, verdict};
 use crate::eval::facts::{self, Facts};
 use crate::eval::ladder::{Rung, Verdict};
 use crate::eval::referee::{Question, Target};
+use crate::eval::ruling::{ruled, verdict};
 
 /// Every tool of the catalog, in the order of their ids.
-pub(crate) fn all(engine: &Inner, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
+pub(crate) fn all(engine: &Compiled, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
     let facts = facts::subject(engine, subject, now).ok();
     let ids = engine.catalog.tools.keys();
     ids.map(|id| {
@@ -29,7 +29,7 @@ pub(crate) fn all(engine: &Inner, subject: &Subject, session: &Session, now: Ins
 }
 
 /// One tool, as the subject of a call sees it.
-pub(crate) fn one(engine: &Inner, call: &Call) -> Visibility {
+pub(crate) fn one(engine: &Compiled, call: &Call) -> Visibility {
     let Ok(facts) = facts::subject(engine, &call.subject, call.now) else { return Visibility::Hidden };
     let Ok((tool, server)) = facts::tool(engine, &call.tool) else { return Visibility::Hidden };
     let (session, channel, now) = (&call.session, call.channel.as_str(), call.now);
@@ -37,7 +37,7 @@ pub(crate) fn one(engine: &Inner, call: &Call) -> Visibility {
 }
 
 struct View<'a> {
-    engine: &'a Inner,
+    engine: &'a Compiled,
     facts: &'a Facts<'a>,
     tool: &'a Tool,
     server: &'a Server,

@@ -212,6 +212,12 @@ pub fn shared() -> Option<std::path::PathBuf> {
     if folder.join("catalogs").is_dir() {
         return Some(folder);
     }
-    println!("SKIPPED: there is no `shared` folder beside the repository");
+    say("SKIPPED: there is no `shared` folder beside the repository");
     None
+}
+
+/// Prints a line that the test runner does not swallow.
+pub fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

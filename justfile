@@ -1,0 +1,35 @@
+# The front door to every task. `just` lists them.
+
+_default:
+    @just --list --unsorted
+
+# Decide the example company's calls.
+demo:
+    cargo run -q -- decide policies/examples/acme --calls policies/examples/acme/calls.jsonl
+
+# Every test, as CI and the README run them.
+test:
+    bash .ci/test
+
+# Everything CI checks.
+ci:
+    bash .ci/run
+
+# Format, then lint.
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The documentation, in a browser.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --open
+
+# Fuzz every target for that many seconds; crashes land in fuzz/crashes and fail `just test` until mended.
+fuzz seconds="600":
+    bash fuzz/run.sh {{seconds}}
+
+# The slow tier: property tests with many cases, then fuzzing.
+nightly cases="20000": (_properties cases) (fuzz "600")
+
+_properties cases:
+    TOOLGATE_CASES={{cases}} cargo test --release -p toolgate --test properties
