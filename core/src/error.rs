@@ -179,8 +179,6 @@ macro_rules! kinds {
 kinds! {
     /// Two definitions of one id.
     DuplicateId = "duplicate_id",
-    /// A tool that one overlay rule pins to one digest, and another rule or tool contradicts.
-    CatalogPin = "catalog_pin",
     /// A value of the right type that means nothing here: an empty id, an interval that ends before it begins.
     InvalidValue = "invalid_value",
     /// An object key given twice (RFC 8259 section 4 leaves the meaning open; one strict reader does not).

@@ -36,6 +36,8 @@ pub struct Limits {
     pub snapshot_bytes: usize,
     /// JSON values in the snapshot. 16 000 000.
     pub snapshot_nodes: usize,
+    /// How many groups may lie above one another. 64: what a user is in is worked out with every call.
+    pub group_depth: usize,
     /// Bytes of one id: user, tool, entitlement. 512.
     pub name_bytes: usize,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             schema_nodes: 2_000,
             snapshot_bytes: 64 * 1024 * 1024,
             snapshot_nodes: 16_000_000,
+            group_depth: 64,
             name_bytes: 512,
         }
     }

@@ -77,7 +77,9 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
     findings.extend(references::unknown(&catalog, &directory, &policies, &sources, &types));
 
     let tools = catalog.tools.values().flat_map(|tool| tool.labels.iter().cloned());
-    let all_labels = tools.chain(session_labels).collect();
+    let scopes = catalog.servers.values().flat_map(|server| server.scopes.values());
+    let scopes = scopes.flat_map(|scope| scope.labels.iter().cloned());
+    let all_labels = tools.chain(scopes).chain(session_labels).collect();
     let report =
         Report { tools: arguments.iter().map(|(id, arguments)| tool_report(id, arguments)).collect(), findings };
     let digest = digest(bundle, &limits);

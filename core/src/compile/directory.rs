@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::data::id::Subject;
 use crate::data::snapshot::{
-    Client, Entitlement, Grant, Granted, Group, Holder, Profile, ServicePrincipal, Snapshot, User,
+    Approval, Client, Entitlement, Grant, Granted, Group, Holder, Profile, ServicePrincipal, Snapshot, User,
 };
 use crate::data::time::Instant;
 
@@ -18,6 +18,18 @@ pub(crate) struct Directory {
     service_principals: HashMap<String, usize>,
     entitlements: HashMap<String, usize>,
     profiles: HashMap<String, usize>,
+    /// Grants by whom they name: a subject is named by few of them.
+    grants: HashMap<Holding, Vec<usize>>,
+    /// Approvals by the subject they are for.
+    approvals: HashMap<Subject, Vec<usize>>,
+}
+
+/// Whom a grant names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Holding {
+    User(String),
+    Group(String),
+    ServicePrincipal(String),
 }
 
 impl Directory {
@@ -32,6 +44,12 @@ impl Directory {
             service_principals: index(&snapshot.service_principals, |principal| &principal.id),
             entitlements: index(&snapshot.entitlements, |entitlement| &entitlement.id),
             profiles: index(&snapshot.profiles, |profile| &profile.id),
+            grants: gather(snapshot.grants.iter().map(|grant| match &grant.to {
+                Holder::User(id) | Holder::UserClient { user: id, .. } => Holding::User(id.clone()),
+                Holder::Group(id) => Holding::Group(id.clone()),
+                Holder::ServicePrincipal(id) => Holding::ServicePrincipal(id.clone()),
+            })),
+            approvals: gather(snapshot.approvals.iter().map(|approval| approval.subject.clone())),
             snapshot,
         }
     }
@@ -86,21 +104,37 @@ impl Directory {
     }
 
     /// The grants whose holder includes `subject`, in force or not. `groups` are the user's, ancestors included.
-    pub(crate) fn grants_to<'a, 'b>(
-        &'a self,
-        subject: &'b Subject,
-        groups: &'b BTreeSet<&str>,
-    ) -> impl Iterator<Item = &'a Grant> {
-        self.snapshot.grants.iter().filter(move |grant| match (&grant.to, subject) {
-            (Holder::User(holder), Subject::Agent { user, .. }) => holder == user,
-            (Holder::UserClient { user: holder, client: via }, Subject::Agent { user, client }) => {
-                holder == user && via == client
+    pub(crate) fn grants_to<'a>(&'a self, subject: &Subject, groups: &BTreeSet<&str>) -> Vec<&'a Grant> {
+        let mut names = Vec::new();
+        match subject {
+            Subject::Agent { user, .. } => {
+                names.push(Holding::User(user.clone()));
+                names.extend(groups.iter().map(|group| Holding::Group((*group).to_string())));
             }
-            (Holder::Group(group), Subject::Agent { .. }) => groups.contains(group.as_str()),
-            (Holder::ServicePrincipal(holder), Subject::ServicePrincipal { id }) => holder == id,
-            _ => false,
-        })
+            Subject::ServicePrincipal { id } => names.push(Holding::ServicePrincipal(id.clone())),
+        }
+        let through = |grant: &&Grant| match (&grant.to, subject) {
+            (Holder::UserClient { client: via, .. }, Subject::Agent { client, .. }) => via == client,
+            _ => true,
+        };
+        let all = names.iter().filter_map(|name| self.grants.get(name)).flatten();
+        all.filter_map(|&at| self.snapshot.grants.get(at)).filter(through).collect()
     }
+
+    /// The approvals for exactly this subject, in force or not.
+    pub(crate) fn approvals_for(&self, subject: &Subject) -> impl Iterator<Item = &Approval> {
+        let all = self.approvals.get(subject).into_iter().flatten();
+        all.filter_map(|&at| self.snapshot.approvals.get(at))
+    }
+}
+
+/// The positions of equal keys together.
+fn gather<K: Eq + std::hash::Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, Vec<usize>> {
+    let mut all: HashMap<K, Vec<usize>> = HashMap::new();
+    for (at, key) in keys.enumerate() {
+        all.entry(key).or_default().push(at);
+    }
+    all
 }
 
 /// The entitlements and profiles a subject's agent holds.

@@ -1,5 +1,6 @@
 //! What a policy's condition reads, seen in Cedar's public syntax tree.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, UnaryOp, Var};
@@ -120,20 +121,27 @@ fn datetime(expr: &Expr) -> Option<Instant> {
     text.parse().ok()
 }
 
-/// The labels a condition looks for in the session: string literals beside `context.session.labels`.
-pub(crate) fn session_labels(expr: &Expr, into: &mut impl FnMut(&str)) {
+/// Whether the value could depend on the session's labels.
+pub(crate) fn reads_labels(expr: &Expr) -> bool {
+    match expr {
+        Expr::GetAttr { expr: base, attr } if is_session(base) => attr == "labels",
+        Expr::HasAttr { expr: base, .. } if is_session(base) => false,
+        Expr::GetAttr { expr: base, attr } if is_context(base) => attr == "session",
+        Expr::HasAttr { expr: base, .. } if is_context(base) => false,
+        Expr::Var(Var::Context) => true,
+        other => children(other).into_iter().any(reads_labels),
+    }
+}
+
+fn is_session(expr: &Expr) -> bool {
+    matches!(expr, Expr::GetAttr { expr: base, attr } if is_context(base) && attr == "session")
+}
+
+/// Every text in a condition.
+pub(crate) fn texts(expr: &Expr, into: &mut BTreeSet<String>) {
     walk(expr, &mut |part| {
-        let Expr::BinaryOp { left, right, .. } = part else { return };
-        let about_labels =
-            |side: &Expr| path(side).is_some_and(|(var, attrs)| *var == Var::Context && attrs == ["session", "labels"]);
-        for (labels, other) in [(left, right), (right, left)] {
-            if about_labels(labels) {
-                walk(other, &mut |literal| {
-                    if let Expr::Literal(Literal::String(text)) = literal {
-                        into(text);
-                    }
-                });
-            }
+        if let Expr::Literal(Literal::String(text)) = part {
+            into.insert(text.to_string());
         }
     });
 }
@@ -210,14 +218,23 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_collected() {
-        let mut found = Vec::new();
-        for clause in clauses(
-            "when { context.session.labels.containsAll([\"a\", \"b\"]) || [\"c\"].containsAny(context.session.labels) || resource.labels.contains(\"d\") }",
-        ) {
-            session_labels(condition(&clause), &mut |label| found.push(label.to_string()));
+    fn labels_are_seen_however_they_are_read() {
+        let reads = |text: &str| clauses(text).iter().any(|clause| reads_labels(condition(clause)));
+        for text in [
+            "when { context.session.labels.contains(\"a\") }",
+            "when { {seen: context.session.labels}.seen.contains(\"a\") }",
+            "when { {all: context.session}.all.labels.contains(\"a\") }",
+            "when { {all: context}.all.session.labels.contains(\"a\") }",
+        ] {
+            assert!(reads(text), "{text}");
         }
-        found.sort();
-        assert_eq!(found, ["a", "b", "c"]);
+        for text in ["when { resource.labels.contains(\"a\") }", "when { context.session.calls > 3 }", "when { context has session }"] {
+            assert!(!reads(text), "{text}");
+        }
+        let mut found = BTreeSet::new();
+        clauses("when { [\"c\"].containsAny(context.session.labels) || resource.labels.contains(\"d\") }")
+            .iter()
+            .for_each(|clause| texts(condition(clause), &mut found));
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["c", "d"]);
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::pst::{self, Clause, Expr, UnaryOp};
-use cedar_policy::{Policy as CedarPolicy, PolicySet};
+use cedar_policy::{ActionConstraint, Policy as CedarPolicy, PolicySet};
 
 use crate::compile::inspect::{self, Clock};
+use crate::compile::vocabulary::REQUEST;
 use crate::data::decision::Effect;
 use crate::data::policy::Terms;
 use crate::error::{Error, ErrorKind};
@@ -22,6 +23,10 @@ pub(crate) struct Policy {
     pub(crate) any_input: AnyInput,
     /// When time alone could change what it says.
     pub(crate) clock: Clock,
+    /// Whether it reads the session's labels.
+    pub(crate) reads_labels: bool,
+    /// Whether it could forbid asking for an entitlement.
+    pub(crate) forbids_requests: bool,
 }
 
 /// What is known of a policy when the arguments are not.
@@ -52,10 +57,18 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
     for clause in clauses {
         let condition = inspect::condition(clause);
         inspect::clock(condition, &mut clock);
-        inspect::session_labels(condition, &mut |label| {
-            session_labels.insert(label.to_string());
-        });
     }
+    let reads_labels = clauses.iter().any(|clause| inspect::reads_labels(inspect::condition(clause)));
+    if reads_labels {
+        // whichever text it compares them with
+        clauses.iter().for_each(|clause| inspect::texts(inspect::condition(clause), session_labels));
+    }
+    let forbids_requests = source.terms.effect == Effect::Forbid
+        && match source.cedar.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => uid.id().unescaped() == REQUEST,
+            ActionConstraint::In(uids) => uids.iter().any(|uid| uid.id().unescaped() == REQUEST),
+        };
     let reads_input = clauses.iter().any(|clause| inspect::reads_input(inspect::condition(clause)));
     let any_input = match (reads_input, source.terms.effect) {
         (false, _) => AnyInput::Exact,
@@ -66,7 +79,7 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
         }
     };
     let exact = alone(source.cedar.clone()).map_err(fault)?;
-    Ok(Policy { terms: source.terms.clone(), exact, any_input, clock })
+    Ok(Policy { terms: source.terms.clone(), exact, any_input, clock, reads_labels, forbids_requests })
 }
 
 fn alone(policy: CedarPolicy) -> Result<PolicySet, String> {

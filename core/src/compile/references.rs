@@ -81,6 +81,7 @@ pub(crate) fn unknown(
             }
         }
     }
+    let entitlements = known_entitlements(catalog, directory);
     for source in sources {
         let from = format!("policy `{}`", source.terms.id);
         for uid in source.cedar.entity_literals() {
@@ -94,6 +95,14 @@ pub(crate) fn unknown(
                 check(directory.group(id).is_some(), from.clone(), "group", id);
             } else if kind == &types.client {
                 check(directory.client(id).is_some(), from.clone(), "client", id);
+            } else if kind == &types.user {
+                check(directory.user(id).is_some(), from.clone(), "user", id);
+            } else if kind == &types.service_principal {
+                check(directory.service_principal(id).is_some(), from.clone(), "service principal", id);
+            } else if kind == &types.profile {
+                check(directory.profile(id).is_some(), from.clone(), "profile", id);
+            } else if kind == &types.entitlement {
+                check(entitlements.contains(id), from.clone(), "entitlement", id);
             }
         }
     }
@@ -102,4 +111,20 @@ pub(crate) fn unknown(
             Finding::new(FindingKind::ReferenceUnknown, format!("{from} names {what}, which nothing defines"))
         })
         .collect()
+}
+
+/// Every entitlement that something mentions beside policies: most need no definition.
+fn known_entitlements<'a>(catalog: &'a Catalog, directory: &'a Directory) -> BTreeSet<&'a str> {
+    let snapshot = &directory.snapshot;
+    let defined = snapshot.entitlements.iter().map(|entitlement| &entitlement.id);
+    let bundled = snapshot.profiles.iter().flat_map(|profile| &profile.entitlements);
+    let own = snapshot.users.iter().flat_map(|user| &user.entitlements);
+    let granted = snapshot.grants.iter().filter_map(|grant| match &grant.what {
+        Granted::Entitlement(id) => Some(id),
+        Granted::Profile(_) => None,
+    });
+    let unlocking = catalog.tools.values().flat_map(|tool| &tool.entitlements);
+    let scopes = catalog.servers.values().flat_map(|server| server.scopes.values());
+    let scopes = scopes.flat_map(|scope| &scope.entitlements);
+    defined.chain(bundled).chain(own).chain(granted).chain(unlocking).chain(scopes).map(String::as_str).collect()
 }

@@ -94,6 +94,10 @@ impl Subject<'_> {
     /// The name of an action that a policy means and this catalog does not have.
     fn action_literal(&self, uid: &EntityUid) -> Result<Option<String>, Error> {
         let name = uid.id().unescaped();
+        if uid.type_name() == &self.types.agent {
+            return Err(Error::new(ErrorKind::PolicyValidation, format!("an agent has no name of its own, and `{uid}` is none"))
+                .help("write `principal.user == Toolgate::User::\"…\"`, and `principal.client == Toolgate::Client::\"…\"`"));
+        }
         if uid.type_name() != &self.types.action {
             if uid.type_name().basename() == "Action" {
                 return Err(Error::new(ErrorKind::PolicyValidation, format!("`{uid}` is not an action here"))
@@ -115,7 +119,7 @@ impl Subject<'_> {
     }
 
     /// The actions of this catalog that a policy's scope lets through.
-    fn applies_to(&self, policy: &SourcePolicy) -> Result<Vec<String>, Error> {
+    fn applies_to(&self, policy: &SourcePolicy) -> Result<BTreeSet<String>, Error> {
         let named = match policy.cedar.action_constraint() {
             ActionConstraint::Any => {
                 let tools = self.catalog.tools.keys().map(ToString::to_string);
@@ -133,11 +137,11 @@ impl Subject<'_> {
                 vec![uid]
             }
         };
-        let mut applies = Vec::new();
+        let mut applies = BTreeSet::new();
         for uid in named {
             let name = uid.id().unescaped();
             if [REQUEST, ISSUE_TOKEN].contains(&name) {
-                applies.push(name.to_string());
+                applies.insert(name.to_string());
             }
             let tools = self.catalog.tools.values();
             applies.extend(
@@ -161,7 +165,7 @@ impl Subject<'_> {
     }
 
     /// Names under `has` that exist for none of the actions the policy applies to.
-    fn check_names(&self, policy: &SourcePolicy, applies: &[String]) -> Vec<Error> {
+    fn check_names(&self, policy: &SourcePolicy, applies: &BTreeSet<String>) -> Vec<Error> {
         let Ok(tree) = policy.cedar.to_pst() else { return Vec::new() };
         let mut errors = Vec::new();
         for clause in tree.body().clauses() {
@@ -179,7 +183,7 @@ impl Subject<'_> {
         errors
     }
 
-    fn check_name(&self, var: &Var, path: &[&str], applies: &[String]) -> Result<(), Error> {
+    fn check_name(&self, var: &Var, path: &[&str], applies: &BTreeSet<String>) -> Result<(), Error> {
         let unknown = |name: &str, where_: &str, known: &[&str]| {
             let error = Error::new(
                 ErrorKind::PolicyAttribute,
@@ -187,6 +191,7 @@ impl Subject<'_> {
             );
             match closest(name, known.iter().copied()).first() {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
+                None if known.is_empty() => error.help("it has none at all"),
                 None => error.help(format!("known are {}", known.join(", "))),
             }
         };
@@ -198,6 +203,8 @@ impl Subject<'_> {
             if known.contains(&name) { Ok(()) } else { Err(unknown(name, where_, known)) }
         };
         match (var, path) {
+            (Var::Principal, ["client", name]) => fixed(&["kind"], name, "`principal.client`"),
+            (Var::Principal, [entity @ ("user" | "owner"), name]) => fixed(&[], name, &format!("`principal.{entity}`")),
             (Var::Principal, [name]) => fixed(PRINCIPAL, name, "a principal"),
             (Var::Resource, [name]) => fixed(RESOURCE, name, "a resource"),
             (Var::Context, ["session", name]) => fixed(SESSION, name, "`context.session`"),
@@ -208,7 +215,7 @@ impl Subject<'_> {
         }
     }
 
-    fn check_argument(&self, path: &[&str], applies: &[String]) -> Result<(), Error> {
+    fn check_argument(&self, path: &[&str], applies: &BTreeSet<String>) -> Result<(), Error> {
         let shown = path.join(".");
         let (mut near, mut left_out) = (BTreeSet::new(), None);
         for (id, arguments) in self.arguments.iter().filter(|(id, _)| applies.contains(&id.to_string())) {

@@ -19,8 +19,6 @@ pub struct Call {
     pub arguments: Json,
     /// What the host knows of the session. Without one, the worst is assumed of every fact in it.
     pub session: Session,
-    /// How the call reached the host, for policies that care; empty if the host does not say.
-    pub channel: String,
     /// The time of the decision. toolgate has no clock.
     pub now: Instant,
 }
@@ -41,7 +39,6 @@ impl Call {
             tool,
             arguments: Json::Object(Default::default()),
             session: Session::default(),
-            channel: String::new(),
             now,
         }
     }
@@ -50,7 +47,7 @@ impl Call {
 /// What the host knows of the session so far. Policies read it as `context.session`.
 ///
 /// A fact that is absent is the worst it could be: every label, more calls than can be counted, authenticated in
-/// 1970. Policies need no `has`, and leaving a fact out never opens the gate.
+/// 1970. Policies need no `has`. Texts that are absent (`id`, `acr`, `channel`) are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
@@ -65,4 +62,6 @@ pub struct Session {
     pub authenticated_at: Option<Instant>,
     /// The authentication context class (OpenID Connect Core 1.0 section 2, `acr`).
     pub acr: Option<String>,
+    /// How calls reach the host, for policies that care: `context.channel`.
+    pub channel: Option<String>,
 }

@@ -14,7 +14,7 @@ use crate::data::time::{Instant, iso};
 ///
 /// | outcome | the host |
 /// |---|---|
-/// | `auto_approve` | runs the call |
+/// | `auto_approve` | runs the call; with an access request, files that first |
 /// | `self_approve` | asks the user (a service principal's owner), then decides again |
 /// | `manager_approve` | asks the approvers named in the request, then decides again |
 /// | `deny` | refuses |
@@ -95,9 +95,10 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Whether the call may run now. The only question a host that cannot ask anybody needs.
+    /// Whether the call may run now, with nothing to ask and nothing to request first. The only question that a host
+    /// which cannot do either needs.
     pub fn is_allowed(&self) -> bool {
-        self.outcome == Outcome::AutoApprove
+        self.outcome == Outcome::AutoApprove && self.access_request.is_none()
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Terms {
 }
 
 /// Who may stand in the manager's place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Approver {
     /// The server's owner.
     ServerOwner,

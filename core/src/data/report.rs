@@ -86,10 +86,14 @@ pub enum FindingKind {
     CatalogIncomplete,
     /// An overlay entry for something the catalog does not have.
     OverlayUnused,
+    /// A pin that denies more than it pins.
+    PinUnusable,
     /// A policy that applies to no tool of this catalog.
     PolicyInert,
     /// Cedar's validator warns.
     PolicyWarning,
     /// An id that nothing defines. It grants nothing.
     ReferenceUnknown,
+    /// A server reached by token for which none can be issued.
+    TokenPathIncomplete,
 }

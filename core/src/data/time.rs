@@ -95,11 +95,14 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
+/// The longest duration that is read.
+const CENTURY: Duration = Duration::from_secs(36_525 * 86_400);
+
 /// Reads an ISO 8601 duration of fixed length (`PT1H`, `P7D`); months and years have none.
 pub(crate) fn parse_iso(text: &str) -> Result<Duration, Error> {
     let refuse = || {
         Error::new(ErrorKind::InvalidValue, format!("`{}` is not a duration", text.escape_debug()))
-            .help("write ISO 8601 of fixed length, such as `PT15M`, `PT1H` or `P7D`")
+            .help("write ISO 8601 of fixed length and at most a century, such as `PT15M`, `PT1H` or `P7D`")
     };
     if !text.starts_with('P') || text.len() > 64 {
         return Err(refuse());
@@ -109,7 +112,8 @@ pub(crate) fn parse_iso(text: &str) -> Result<Duration, Error> {
         return Err(refuse());
     }
     let signed = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| refuse())?;
-    Duration::try_from(signed).ok().filter(|duration| !duration.is_zero()).ok_or_else(refuse)
+    // what is accepted can be written and read again; a century is as good as for ever
+    Duration::try_from(signed).ok().filter(|duration| !duration.is_zero() && *duration <= CENTURY).ok_or_else(refuse)
 }
 
 /// Reads the short form of annotations: `30s`, `15m`, `1h`, `7d`, and sums such as `1h30m`.
@@ -247,7 +251,7 @@ mod tests {
             let duration = parse_iso(text).unwrap();
             assert_eq!((duration.as_secs(), format_iso(duration).as_str()), (seconds, canonical));
         }
-        for bad in ["", "1h", "P1M", "P1Y", "-PT1H", "PT0S", "P", "PT", "PT1H[UTC]"] {
+        for bad in ["", "1h", "P1M", "P1Y", "-PT1H", "PT0S", "P", "PT", "PT1H[UTC]", "P7304484DT24H"] {
             assert!(parse_iso(bad).is_err(), "{bad}");
         }
         assert_eq!(format_iso(Duration::ZERO), "PT0S");

@@ -45,6 +45,10 @@ pub struct TokenDecision {
     pub detail: Option<String>,
     /// The policies that made the difference.
     pub policies: Vec<DeterminingPolicy>,
+    /// What the issuer must know how to do; one it does not know means: issue nothing.
+    pub obligations: Vec<String>,
+    /// Labels that a session gains with the granted scopes.
+    pub gains_labels: Vec<String>,
     /// The digest of everything the engine was built from.
     pub engine: String,
     /// The version of the snapshot decided on.

@@ -1,9 +1,11 @@
 //! What could be asked for: entitlements that are missing, may be requested, and would open the way.
 
+use std::collections::BTreeMap;
+
 use crate::compile::build::Compiled;
 use crate::compile::directory::Held;
 use crate::data::catalog::Tool;
-use crate::data::decision::{AccessRequest, Effect};
+use crate::data::decision::AccessRequest;
 use crate::data::snapshot::{Granted, RequestApproval};
 use crate::data::time::Instant;
 use crate::eval::facts::Facts;
@@ -22,6 +24,15 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub(crate) fn what(&self) -> Granted {
         if self.is_profile { Granted::Profile(self.id.clone()) } else { Granted::Entitlement(self.id.clone()) }
+    }
+
+    /// Who must agree to it, as a rung of the ladder.
+    pub(crate) fn rung(&self) -> Rung {
+        match self.approval {
+            RequestApproval::Auto => Rung::InForce,
+            RequestApproval::SelfApproval => Rung::SelfApproval,
+            RequestApproval::Manager => Rung::Manager,
+        }
     }
 
     /// What the agent would hold if it were given this.
@@ -86,30 +97,51 @@ pub(crate) fn pending<'a>(engine: &Compiled, facts: &Facts<'a>, tool: &Tool) -> 
     all
 }
 
-/// Whether a policy forbids asking for it, whoever would agree.
-pub(crate) fn forbidden(question: &Question<'_>, candidate: &Candidate) -> bool {
-    let engine = question.engine;
-    let bundled = engine.directory.profile(&candidate.id).map(|profile| profile.entitlements.as_slice());
-    let single = [candidate.id.clone()];
-    let entitlements = if candidate.is_profile { bundled.unwrap_or_default() } else { &single[..] };
-    entitlements.iter().any(|id| {
-        let asked = Question { target: Target::Request { entitlement: id }, ..*question };
-        match referee::ask(&asked) {
-            Ok(truths) => engine.policies.iter().zip(truths).any(|(policy, at)| {
-                let [.., manager] = at;
-                policy.terms.effect == Effect::Forbid && (manager == Truth::True || at.contains(&Truth::Error))
-            }),
-            // FAIL-CLOSED: what_cannot_be_asked_of_policies_cannot_be_requested
-            Err(_) => true,
-        }
-    })
+/// Whether policies forbid asking for something, each entitlement asked about once.
+#[derive(Default)]
+pub(crate) struct Forbidden {
+    known: BTreeMap<String, [bool; 3]>,
 }
 
-/// The outcome's rung for a request: who must agree to it, as a rung of the ladder.
-pub(crate) fn rung(approval: RequestApproval) -> Rung {
-    match approval {
-        RequestApproval::Auto => Rung::InForce,
-        RequestApproval::SelfApproval => Rung::SelfApproval,
-        RequestApproval::Manager => Rung::Manager,
+impl Forbidden {
+    /// Whether a policy forbids asking for it, even when those agreed who must agree to it.
+    pub(crate) fn forbids(&mut self, question: &Question<'_>, candidate: &Candidate) -> bool {
+        let engine = question.engine;
+        if !engine.policies.iter().any(|policy| policy.forbids_requests) {
+            return false;
+        }
+        let single = [candidate.id.clone()];
+        let entitlements = match engine.directory.profile(&candidate.id) {
+            Some(profile) if candidate.is_profile => profile.entitlements.as_slice(),
+            _ => &single[..],
+        };
+        entitlements.iter().any(|id| {
+            let [none, self_approval, manager] =
+                *self.known.entry(id.clone()).or_insert_with(|| forbidden_at(question, id));
+            match candidate.rung() {
+                Rung::InForce => none,
+                Rung::SelfApproval => self_approval,
+                Rung::Manager => manager,
+            }
+        })
     }
+}
+
+/// At which rungs a policy forbids asking for an entitlement. An error forbids at all.
+fn forbidden_at(question: &Question<'_>, entitlement: &str) -> [bool; 3] {
+    let asked = Question { target: Target::Request { entitlement }, ..*question };
+    let mut forbidden = [false; 3];
+    match referee::ask_some(&asked, |policy| policy.forbids_requests) {
+        Ok(truths) => {
+            for at in truths {
+                let broken = at.contains(&Truth::Error);
+                for (forbidden, truth) in forbidden.iter_mut().zip(at) {
+                    *forbidden |= broken || truth == Truth::True;
+                }
+            }
+        }
+        // FAIL-CLOSED: what_cannot_be_asked_of_policies_cannot_be_requested
+        Err(_) => forbidden = [true; 3],
+    }
+    forbidden
 }

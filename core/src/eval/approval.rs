@@ -1,12 +1,11 @@
 //! Approvals in force: which recorded yes counts for which policy, and whom to ask for one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::build::Compiled;
 use crate::compile::policies::Policy;
 use crate::data::catalog::{Server, Tool};
 use crate::data::decision::Effect;
-use crate::data::id::Subject;
 use crate::data::policy::{Approver, Terms};
 use crate::data::reason::Reason;
 use crate::data::snapshot::{Approval, ApprovalKind, Reuse, Scope};
@@ -14,22 +13,53 @@ use crate::data::time::Instant;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Row, Rung, Truth};
 
-/// One call, as far as approvals are concerned.
+/// One call or token, as far as approvals are concerned.
 pub(crate) struct Matter<'a> {
     pub(crate) engine: &'a Compiled,
     pub(crate) facts: &'a Facts<'a>,
-    pub(crate) tool: &'a Tool,
+    pub(crate) server_id: &'a str,
     pub(crate) server: &'a Server,
-    /// The call's binding; `None` if the arguments are not known, and any might have been approved.
-    pub(crate) binding: Option<&'a str>,
+    /// What unlocks it.
+    pub(crate) entitlements: &'a [String],
+    pub(crate) asked: Asked<'a>,
     pub(crate) now: Instant,
 }
 
+/// What the yes would be for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// A call, by its tool and binding.
+    Call { tool: &'a Tool, binding: &'a str },
+    /// Some call of a tool: any of them might have been approved.
+    AnyCall { tool: &'a Tool },
+    /// A scope in a token. Only a yes to the whole server covers it.
+    Token,
+}
+
 impl<'a> Matter<'a> {
+    /// Who stands in for the manager here: whoever may, for some policy that only a manager moves.
+    pub(crate) fn stand_ins<'p>(&self, moved_by_manager: impl Iterator<Item = &'p Terms>) -> BTreeSet<String> {
+        let candidates: Vec<&Terms> = moved_by_manager.collect();
+        let given = self.approvals().filter(|approval| approval.kind == ApprovalKind::Manager);
+        let mut all = BTreeSet::new();
+        for approval in given {
+            if candidates.iter().any(|terms| self.fits(approval, terms) && self.may_approve(&approval.by, terms)) {
+                all.insert(approval.by.clone());
+            }
+        }
+        all
+    }
+
     /// How far the approvals in force count for one policy, each within that policy's own terms.
-    pub(crate) fn in_force(&self, terms: &Terms) -> Rung {
-        let counting = self.approvals().filter(|approval| self.counts(approval, terms));
-        counting.map(|approval| rung(approval.kind)).max().unwrap_or(Rung::InForce)
+    pub(crate) fn in_force(&self, terms: &Terms, stand_ins: &BTreeSet<String>) -> Rung {
+        let counting = self.approvals().filter_map(|approval| self.counts(approval, terms, stand_ins));
+        counting.max().unwrap_or(Rung::InForce)
+    }
+
+    /// When the approvals that count for a policy stop to: the first of them.
+    pub(crate) fn end(&self, terms: &Terms, stand_ins: &BTreeSet<String>) -> Option<Instant> {
+        let counting = self.approvals().filter(|approval| self.counts(approval, terms, stand_ins).is_some());
+        counting.map(|approval| end(approval, terms)).min()
     }
 
     /// The users who may say yes at a rung, given what the policies say there. Empty: nobody.
@@ -38,16 +68,35 @@ impl<'a> Matter<'a> {
             return vec![self.facts.requester.to_string()];
         }
         // those that only a manager moves have a say in who stands in the manager's place
-        let mut lists = asking(policies, rows, Rung::SelfApproval, rung).map(|terms| self.eligible(terms)).peekable();
-        let Some(first) = lists.peek().cloned() else { return self.eligible_by(&[]).into_iter().collect() };
-        let lists: Vec<_> = lists.collect();
-        if lists.iter().any(BTreeSet::is_empty) {
+        let moved: Vec<&Terms> = asking(policies, rows, Rung::SelfApproval, rung).collect();
+        if moved.is_empty() {
+            return self.eligible(&[]).into_iter().collect();
+        }
+        let mut lists: BTreeMap<&[Approver], BTreeSet<String>> = BTreeMap::new();
+        for terms in &moved {
+            lists.entry(&terms.approvers).or_insert_with(|| self.eligible(&terms.approvers));
+        }
+        let of = |effect| {
+            let terms = moved.iter().filter(move |terms| terms.effect == effect);
+            terms.filter_map(|terms| lists.get(terms.approvers.as_slice())).collect::<Vec<_>>()
+        };
+        // every forbid must be lifted, and one of the permits is enough
+        let (forbids, mut permits) = (of(Effect::Forbid), of(Effect::Permit));
+        let any_permit = permits.is_empty();
+        permits.retain(|list| !list.is_empty());
+        if forbids.iter().any(|list| list.is_empty()) || (permits.is_empty() && !any_permit) {
             return Vec::new();
         }
-        let common: BTreeSet<String> =
-            first.iter().filter(|id| lists.iter().all(|list| list.contains(*id))).cloned().collect();
-        // nobody can speak for all of them: ask for one, and for the next when that yes is in force
-        (if common.is_empty() { first } else { common }).into_iter().collect()
+        let lifts_all = |id: &&String| forbids.iter().all(|list| list.contains(*id));
+        let speaks_for_all: BTreeSet<&String> = match any_permit {
+            true => forbids.iter().flat_map(|list| list.iter()).filter(lifts_all).collect(),
+            false => permits.iter().flat_map(|list| list.iter()).filter(lifts_all).collect(),
+        };
+        if !speaks_for_all.is_empty() {
+            return speaks_for_all.into_iter().cloned().collect();
+        }
+        // nobody speaks for all of them: ask for the first, and for the next when that yes is in force
+        forbids.first().or(permits.first()).map(|list| list.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Why a yes is asked for although there may have been one.
@@ -55,16 +104,17 @@ impl<'a> Matter<'a> {
         let mut why = Reason::ApprovalRequired;
         for approval in self.approvals().filter(|approval| approval.from <= self.now) {
             let concerns = match &approval.scope {
-                Scope::Operation { server, .. } => *server == self.tool.id.server,
+                Scope::Operation { server, .. } => *server == self.server_id,
                 _ => self.covers(&approval.scope),
             };
             // only what such a yes could move tells anything about it: the user's own never stood in for the manager's
             let could = rung(approval.kind).min(asked);
             let moved: Vec<&Terms> = asking(policies, rows, Rung::InForce, could).collect();
-            if !concerns || moved.is_empty() || moved.iter().any(|terms| self.counts(approval, terms)) {
+            let nobody = BTreeSet::new();
+            if !concerns || moved.is_empty() || moved.iter().any(|terms| self.counts(approval, terms, &nobody).is_some()) {
                 continue;
             }
-            let found = if self.now >= approval.until || moved.iter().all(|terms| !within(approval, terms, self.now)) {
+            let found = if moved.iter().all(|terms| self.now >= end(approval, terms)) {
                 Reason::ApprovalExpired
             } else if !self.covers(&approval.scope) || moved.iter().all(|terms| approval.scope.width() > terms.reuse) {
                 Reason::OutOfScope
@@ -88,40 +138,67 @@ impl<'a> Matter<'a> {
     }
 
     fn approvals(&self) -> impl Iterator<Item = &'a Approval> {
-        let subject: &Subject = self.facts.subject;
-        self.engine.directory.snapshot.approvals.iter().filter(move |approval| approval.subject == *subject)
+        self.engine.directory.approvals_for(self.facts.subject)
     }
 
     // FAIL-CLOSED: a_yes_counts_only_within_the_terms. Interval, scope, width, age and approver must all fit.
-    fn counts(&self, approval: &Approval, terms: &Terms) -> bool {
-        approval.from <= self.now
-            && self.now < approval.until
-            && self.covers(&approval.scope)
-            && approval.scope.width() <= terms.reuse
-            && within(approval, terms, self.now)
-            && match approval.kind {
-                ApprovalKind::SelfApproval => approval.by == self.facts.requester,
-                ApprovalKind::Manager => self.eligible(terms).contains(&approval.by),
-            }
-    }
-
-    fn covers(&self, scope: &Scope) -> bool {
-        match scope {
-            Scope::Call(binding) => self.binding.is_none_or(|this| this == binding),
-            Scope::Tool(tool) => *tool == self.tool.id,
-            Scope::Operation { operation, server } => {
-                *operation == self.tool.operation && *server == self.tool.id.server
-            }
-            Scope::Server(server) => *server == self.tool.id.server,
+    fn counts(&self, approval: &Approval, terms: &Terms, stand_ins: &BTreeSet<String>) -> Option<Rung> {
+        if !self.fits(approval, terms) {
+            return None;
+        }
+        match approval.kind {
+            ApprovalKind::SelfApproval => (approval.by == self.facts.requester).then_some(Rung::SelfApproval),
+            ApprovalKind::Manager if self.may_approve(&approval.by, terms) => Some(Rung::Manager),
+            // a yes in the manager's place counts as both, and for others that need a manager it is none
+            ApprovalKind::Manager => stand_ins.contains(&approval.by).then_some(Rung::SelfApproval),
         }
     }
 
-    fn eligible(&self, terms: &Terms) -> BTreeSet<String> {
-        self.eligible_by(&terms.approvers)
+    fn fits(&self, approval: &Approval, terms: &Terms) -> bool {
+        approval.from <= self.now
+            && self.now < end(approval, terms)
+            && self.covers(&approval.scope)
+            && approval.scope.width() <= terms.reuse
     }
 
-    /// Who may say yes in the manager's place: active, and never the requester.
-    fn eligible_by(&self, approvers: &[Approver]) -> BTreeSet<String> {
+    fn covers(&self, scope: &Scope) -> bool {
+        let tool = match self.asked {
+            Asked::Call { tool, .. } | Asked::AnyCall { tool } => Some(tool),
+            Asked::Token => None,
+        };
+        match scope {
+            Scope::Call(binding) => match self.asked {
+                Asked::Call { binding: this, .. } => this == binding,
+                Asked::AnyCall { .. } => true,
+                Asked::Token => false,
+            },
+            Scope::Tool(id) => tool.is_some_and(|tool| tool.id == *id),
+            Scope::Operation { operation, server } => {
+                tool.is_some_and(|tool| tool.operation == *operation) && *server == self.server_id
+            }
+            Scope::Server(server) => *server == self.server_id,
+        }
+    }
+
+    /// Whether one user may say yes in the manager's place, for one policy.
+    fn may_approve(&self, id: &str, terms: &Terms) -> bool {
+        // FAIL-CLOSED: the_requester_is_not_the_approver
+        let Some(user) = self.engine.directory.active_user(id).filter(|user| user.id != self.facts.requester) else {
+            return false;
+        };
+        if terms.approvers.is_empty() {
+            return self.facts.manager == Some(id);
+        }
+        terms.approvers.iter().any(|approver| match approver {
+            Approver::ServerOwner => self.server.owner.as_deref() == Some(id),
+            Approver::EntitlementOwner => self.entitlement_owners().any(|owner| owner == id),
+            Approver::Group(group) => self.engine.directory.with_ancestors(&user.groups).contains(group.as_str()),
+            Approver::User(user) => user == id,
+        })
+    }
+
+    /// Everybody who may say yes in the manager's place.
+    fn eligible(&self, approvers: &[Approver]) -> BTreeSet<String> {
         if approvers.is_empty() {
             return self.facts.manager.map(ToString::to_string).into_iter().collect();
         }
@@ -130,10 +207,7 @@ impl<'a> Matter<'a> {
         for approver in approvers {
             match approver {
                 Approver::ServerOwner => all.extend(self.server.owner.as_deref()),
-                Approver::EntitlementOwner => {
-                    let defined = self.tool.entitlements.iter().filter_map(|id| directory.entitlement(id));
-                    all.extend(defined.flat_map(|entitlement| &entitlement.owners).map(String::as_str));
-                }
+                Approver::EntitlementOwner => all.extend(self.entitlement_owners()),
                 Approver::Group(group) => all.extend(directory.active_members(group)),
                 Approver::User(user) => all.extend([user.as_str()]),
             }
@@ -141,6 +215,11 @@ impl<'a> Matter<'a> {
         // FAIL-CLOSED: the_requester_is_not_the_approver
         all.retain(|id| *id != self.facts.requester && directory.active_user(id).is_some());
         all.into_iter().map(ToString::to_string).collect()
+    }
+
+    fn entitlement_owners(&self) -> impl Iterator<Item = &str> {
+        let defined = self.entitlements.iter().filter_map(|id| self.engine.directory.entitlement(id));
+        defined.flat_map(|entitlement| &entitlement.owners).map(String::as_str)
     }
 }
 
@@ -172,8 +251,9 @@ pub(crate) fn scope(tool: &Tool, reuse: Reuse, binding: &str) -> Scope {
     }
 }
 
-fn within(approval: &Approval, terms: &Terms, now: Instant) -> bool {
-    terms.valid_for.is_none_or(|age| now < approval.from.saturating_add(age))
+/// The first instant at which an approval no longer counts for a policy: its own end, or the policy's age limit.
+fn end(approval: &Approval, terms: &Terms) -> Instant {
+    terms.valid_for.map_or(approval.until, |age| approval.until.min(approval.from.saturating_add(age)))
 }
 
 fn rung(kind: ApprovalKind) -> Rung {

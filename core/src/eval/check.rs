@@ -6,7 +6,7 @@ use cedar_policy::RestrictedExpression;
 
 use crate::compile::arguments;
 use crate::compile::build::Compiled;
-use crate::data::call::Call;
+use crate::data::call::{Call, Session};
 use crate::data::canonical;
 use crate::data::catalog::Tool;
 use crate::data::id::Subject;
@@ -65,9 +65,13 @@ pub(crate) fn limits(call: &Call, limits: &Limits) -> Result<(), Refusal> {
             }
         }
     }
-    let session = &call.session;
+    session(&call.session, limits)
+}
+
+/// Refuses session facts that are longer than the limits.
+pub(crate) fn session(session: &Session, limits: &Limits) -> Result<(), Refusal> {
     let labels = session.labels.iter().flatten().map(String::len);
-    let texts = [&session.id, &session.acr].into_iter().flatten().map(String::len).chain([call.channel.len()]);
+    let texts = [&session.id, &session.acr, &session.channel].into_iter().flatten().map(String::len);
     let all = labels.chain(texts).fold(0usize, usize::saturating_add);
     if all > limits.string_bytes {
         return Err(exceeded("the session facts have", all, "bytes", limits.string_bytes));

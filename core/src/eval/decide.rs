@@ -7,17 +7,17 @@ use crate::compile::directory::Held;
 use crate::compile::inspect::Clock;
 use crate::data::call::Call;
 use crate::data::catalog::{Server, Tool};
-use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
+use crate::data::decision::{AccessRequest, ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
 use crate::data::reason::Reason;
 use crate::data::snapshot::ApprovalKind;
 use crate::data::time::Instant;
-use crate::eval::access::{self, Candidate};
-use crate::eval::approval::{self, Matter};
+use crate::eval::access::{self, Candidate, Forbidden};
+use crate::eval::approval::{self, Asked, Matter};
 use crate::eval::check;
 use crate::eval::facts::{self, Facts, Refusal};
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
 use crate::eval::referee::{Question, Target};
-use crate::eval::ruling::{Ruled, ruled, verdict};
+use crate::eval::ruling::{Ruled, remedy, ruled, verdict};
 use crate::eval::say;
 
 /// Decides one call.
@@ -94,7 +94,6 @@ fn try_decide(engine: &Compiled, call: &Call, decision: &mut Decision) -> Result
         held: &facts.held,
         target: Target::Call { tool, server, input },
         session: &call.session,
-        channel: &call.channel,
         now: call.now,
     };
     let (verdict, rows) = case.climb(&question)?;
@@ -120,9 +119,10 @@ impl Case<'_> {
         Matter {
             engine: self.engine,
             facts: self.facts,
-            tool: self.tool,
+            server_id: &self.tool.id.server,
             server: self.server,
-            binding: Some(self.binding),
+            entitlements: &self.tool.entitlements,
+            asked: Asked::Call { tool: self.tool, binding: self.binding },
             now: self.call.now,
         }
     }
@@ -182,30 +182,40 @@ impl Case<'_> {
     /// Looks for something to ask for that would open the way. Never a dead end: the same ladder says so.
     fn offer(&self, question: &Question<'_>, decision: &mut Decision) -> Result<bool, Refusal> {
         let mut unresolved = None;
+        let mut best: Option<((Rung, Rung), AccessRequest, Vec<Ruled>)> = None;
+        let mut forbidden = Forbidden::default();
         for candidate in access::candidates(self.engine, self.facts, self.tool) {
+            // candidates come in the order of who must agree; what the call itself then needs decides among equals
+            let own = candidate.rung();
+            if best.as_ref().is_some_and(|((best, reached), ..)| own > *best || *reached == Rung::InForce) {
+                break;
+            }
             let held = candidate.added_to(self.facts, self.engine);
             let Some((reached, rows)) = self.opens(question, &held)? else { continue };
-            if access::forbidden(question, &candidate) {
+            if forbidden.forbids(question, &candidate) {
                 continue;
             }
             match candidate.request(self.facts, self.engine) {
-                Some(request) => {
-                    self.may_run(&rows, reached, decision);
-                    decision.outcome = match access::rung(candidate.approval) {
-                        // FAIL-CLOSED: automatic_access_is_no_approval. Where asking is enough, the call itself
-                        // still needs whatever yes it would need if the agent already held the entitlement.
-                        Rung::InForce if reached != Rung::InForce => {
-                            self.ask(reached, &rows, decision);
-                            outcome(reached)
-                        }
-                        own => outcome(own),
-                    };
-                    decision.reason = Reason::NotHeldRequestable;
-                    decision.access_request = Some(request);
-                    return Ok(true);
+                Some(request) if best.as_ref().is_none_or(|(friction, ..)| (own, reached) < *friction) => {
+                    best = Some(((own, reached), request, rows));
                 }
+                Some(_) => {}
                 None => unresolved = Some(candidate),
             }
+        }
+        if let Some(((own, reached), request, rows)) = best {
+            self.may_run(&rows, reached, decision);
+            decision.outcome = if own == Rung::InForce && reached != Rung::InForce {
+                // FAIL-CLOSED: automatic_access_is_no_approval. Where asking is enough, the call itself still needs
+                // whatever yes it would need if the agent already held the entitlement.
+                self.ask(reached, &rows, decision);
+                outcome(reached)
+            } else {
+                outcome(own)
+            };
+            decision.reason = Reason::NotHeldRequestable;
+            decision.access_request = Some(request);
+            return Ok(true);
         }
         for (what, from) in access::pending(self.engine, self.facts, self.tool) {
             let mut held = self.facts.held.clone();
@@ -247,15 +257,9 @@ impl Case<'_> {
                 decision.policies = self.policies(rows, holds);
                 let forbidding = || self.engine.policies.iter().zip(rows).filter(|(_, ruled)| holds(&ruled.row));
                 decision.guidance = forbidding().find_map(|(policy, _)| policy.terms.guidance.clone());
-                // signing in again must be worth it: everything that forbids can be remedied, and the rest allows
-                let remedied = forbidding().all(|(policy, _)| policy.terms.step_up.is_some());
-                let rest: Vec<Ruled> = rows.iter().filter(|ruled| !holds(&ruled.row)).copied().collect();
-                let allowed = matches!(
-                    climb(&rest.iter().map(|ruled| ruled.row).collect::<Vec<_>>(), |_| true),
-                    Verdict::Allowed(_)
-                );
-                if remedied && allowed {
-                    decision.step_up = forbidding().find_map(|(policy, _)| policy.terms.step_up.clone());
+                // signing in again must be worth it
+                decision.step_up = remedy(&self.engine.policies, rows);
+                if decision.step_up.is_some() {
                     return Err(Refusal::new(Reason::StepUpRequired, "the user must authenticate again"));
                 }
                 Err(Refusal::new(Reason::PolicyDenied, "a forbid holds whatever humans say"))
@@ -310,7 +314,7 @@ fn outcome(rung: Rung) -> Outcome {
 
 /// The instants at which a grant begins or ends, or a policy that reads the clock could change.
 fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
-    let grants = engine.directory.grants_to(facts.subject, &facts.groups).flat_map(|grant| [grant.from, grant.until]);
+    let grants = engine.directory.grants_to(facts.subject, &facts.groups).into_iter().flat_map(|grant| [grant.from, grant.until]);
     let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
         Clock::At(instants) => instants.clone(),
         // Cedar sees milliseconds, so the next one is the first that can differ

@@ -47,7 +47,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) manager: Option<&'a str>,
 }
 
-/// Establishes who calls. `None` of this depends on the tool.
+/// Establishes who calls. Nothing here depends on the tool.
 pub(crate) fn subject<'a>(engine: &'a Compiled, subject: &'a Subject, now: Instant) -> Result<Facts<'a>, Refusal> {
     let directory = &engine.directory;
     fresh(engine, now)?;

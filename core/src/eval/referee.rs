@@ -28,7 +28,6 @@ pub(crate) struct Question<'a> {
     pub(crate) held: &'a Held,
     pub(crate) target: Target<'a>,
     pub(crate) session: &'a Session,
-    pub(crate) channel: &'a str,
     pub(crate) now: Instant,
 }
 
@@ -46,16 +45,44 @@ pub(crate) enum Target<'a> {
 
 /// What every policy says at each level of approval, in the policies' order; or what Cedar would not accept.
 pub(crate) fn ask(question: &Question<'_>) -> Result<Vec<[Truth; 3]>, String> {
+    ask_some(question, |_| true)
+}
+
+/// The same of some policies; the others say nothing.
+pub(crate) fn ask_some(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Vec<[Truth; 3]>, String> {
+    let engine = question.engine;
     let entities = question.entities()?;
-    let requests = question.requests()?;
+    let requests = question.requests(engine.all_labels.iter())?;
+    // FAIL-CLOSED: unknown_labels_open_nothing. They could be all there are or none; a policy is asked under both.
+    let unknown = question.session.labels.is_none() && engine.policies.iter().any(|policy| policy.reads_labels);
+    let unlabelled = if unknown { Some(question.requests(std::iter::empty())?) } else { None };
     let any_input = matches!(question.target, Target::AnyCall { .. });
     let authorizer = Authorizer::new();
-    Ok(question
-        .engine
-        .policies
-        .iter()
-        .map(|policy| requests.each_ref().map(|request| truth(&authorizer, policy, request, &entities, any_input)))
-        .collect())
+    let one = |policy: &Policy| {
+        let ask = |request: &Request| truth(&authorizer, policy, request, &entities, any_input);
+        let labelled = requests.each_ref().map(ask);
+        match &unlabelled {
+            Some(unlabelled) if policy.reads_labels => {
+                let [a, b, c] = unlabelled.each_ref().map(ask);
+                let [x, y, z] = labelled;
+                [(a, x), (b, y), (c, z)].map(|(none, all)| worse(policy.terms.effect, none, all))
+            }
+            _ => labelled,
+        }
+    };
+    Ok(engine.policies.iter().map(|policy| if wanted(policy) { one(policy) } else { [Truth::False; 3] }).collect())
+}
+
+/// The answer that opens less: an error, else a forbid that holds, else a permit that does not.
+fn worse(effect: Effect, a: Truth, b: Truth) -> Truth {
+    let less_open = if effect == Effect::Forbid { Truth::True } else { Truth::False };
+    if a == Truth::Error || b == Truth::Error {
+        Truth::Error
+    } else if a == less_open || b == less_open {
+        less_open
+    } else {
+        a
+    }
 }
 
 fn truth(authorizer: &Authorizer, policy: &Policy, request: &Request, entities: &Entities, any_input: bool) -> Truth {
@@ -105,9 +132,14 @@ impl Question<'_> {
     }
 
     /// The same request with no approval, with the user's, and with the manager's, which counts as both.
-    fn requests(&self) -> Result<[Request; 3], String> {
+    /// `unknown` are the session's labels if the host does not say.
+    fn requests<'b>(&'b self, unknown: impl Iterator<Item = &'b String>) -> Result<[Request; 3], String> {
+        let labels: BTreeSet<&String> = match &self.session.labels {
+            Some(labels) => labels.iter().collect(),
+            None => unknown.collect(),
+        };
         let one = |level: Rung| {
-            let context = Context::from_pairs(self.context(level)?).map_err(|error| error.to_string())?;
+            let context = Context::from_pairs(self.context(level, &labels)?).map_err(|error| error.to_string())?;
             // arguments that are not known cannot be checked against the schema
             let schema = (!matches!(self.target, Target::AnyCall { .. })).then_some(&self.engine.schema);
             Request::new(self.principal(), self.action(), self.resource(), context, schema)
@@ -116,7 +148,7 @@ impl Question<'_> {
         Ok([one(Rung::InForce)?, one(Rung::SelfApproval)?, one(Rung::Manager)?])
     }
 
-    fn context(&self, level: Rung) -> Result<Vec<(String, Expr)>, String> {
+    fn context(&self, level: Rung, labels: &BTreeSet<&String>) -> Result<Vec<(String, Expr)>, String> {
         let record = |fields: Vec<(String, Expr)>| Expr::new_record(fields).map_err(|error| error.to_string());
         let approval = record(vec![
             ("self".into(), Expr::new_bool(level >= Rung::SelfApproval)),
@@ -124,9 +156,9 @@ impl Question<'_> {
         ])?;
         let mut pairs = vec![
             ("approval".into(), approval),
-            ("session".into(), record(self.session())?),
+            ("session".into(), record(self.session(labels))?),
             ("now".into(), datetime(self.now)),
-            ("channel".into(), Expr::new_string(self.channel.into())),
+            ("channel".into(), Expr::new_string(self.session.channel.clone().unwrap_or_default())),
         ];
         match &self.target {
             Target::Call { input, .. } => pairs.push(("input".into(), input.clone())),
@@ -137,20 +169,16 @@ impl Question<'_> {
     }
 
     // FAIL-CLOSED: an_absent_session_fact_is_the_worst
-    fn session(&self) -> Vec<(String, Expr)> {
+    fn session(&self, labels: &BTreeSet<&String>) -> Vec<(String, Expr)> {
         let session = self.session;
         let text = |value: &Option<String>| Expr::new_string(value.clone().unwrap_or_default());
-        let labels: BTreeSet<&String> = match &session.labels {
-            Some(labels) => labels.iter().collect(),
-            None => self.engine.all_labels.iter().collect(),
-        };
         let calls = session.calls.and_then(|calls| i64::try_from(calls).ok()).unwrap_or(i64::MAX);
         // an authentication that lies in the future did not happen
         let authenticated = session.authenticated_at.filter(|at| *at <= self.now);
         vec![
             ("id".into(), text(&session.id)),
             ("calls".into(), Expr::new_long(calls)),
-            ("labels".into(), Expr::new_set(labels.into_iter().cloned().map(Expr::new_string))),
+            ("labels".into(), Expr::new_set(labels.iter().map(|label| Expr::new_string((*label).clone())))),
             ("authenticated_at".into(), authenticated.map_or_else(|| Expr::new_datetime("1970-01-01"), datetime)),
             ("acr".into(), text(&session.acr)),
         ]

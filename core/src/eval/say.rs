@@ -22,12 +22,10 @@ pub(crate) fn finish(engine: &Compiled, call: &Call, decision: &mut Decision) {
         if decision.guidance.is_none() {
             decision.guidance = guidance(engine, call);
         }
-        // the details are about a tool; an agent that may not see it is not told that it is there
-        let tell = match decision.reason {
-            Reason::ArgumentInvalid => may_see(engine, call).then_some(decision.detail.as_deref()).flatten(),
-            _ => None,
-        };
-        decision.agent_message = refused(decision.reason, tell, decision.guidance.as_ref());
+        // these are about a tool; an agent that may not see it is not told that it is there
+        let about_tool = matches!(decision.reason, Reason::ArgumentInvalid | Reason::GrantPending | Reason::StepUpRequired);
+        let reason = if about_tool && !may_see(engine, call) { Reason::ToolUnknown } else { decision.reason };
+        decision.agent_message = refused(reason, decision.detail.as_deref(), decision.guidance.as_ref());
         return;
     }
     let human = match call.subject {

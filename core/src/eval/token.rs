@@ -10,15 +10,19 @@ use std::time::Duration;
 
 use crate::compile::build::Compiled;
 use crate::compile::inspect::Clock;
-use crate::data::call::Session;
-use crate::data::catalog::Server;
+use crate::compile::policies::Policy;
+use crate::data::catalog::{Path, Server};
 use crate::data::decision::{DeterminingPolicy, Effect};
+use crate::data::policy::Terms;
 use crate::data::reason::Reason;
 use crate::data::time::Instant;
 use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
+use crate::eval::approval::{Asked, Matter};
+use crate::eval::check;
 use crate::eval::facts::{self, Facts, Refusal};
-use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
-use crate::eval::referee::{self, Question, Target};
+use crate::eval::ladder::{Rung, Truth, Verdict};
+use crate::eval::referee::{Question, Target};
+use crate::eval::ruling::{Ruled, ruled, stand_ins, verdict};
 
 /// How long a token lives where the administrator does not say (ID-JAG's examples; five minutes).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
@@ -32,12 +36,16 @@ pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision
         reason: Reason::InvalidRequest,
         detail: None,
         policies: Vec::new(),
+        obligations: Vec::new(),
+        gains_labels: Vec::new(),
         engine: engine.digest.clone(),
         snapshot_version: engine.directory.snapshot.version,
     };
     if let Err(refusal) = try_decide(engine, request, &mut decision) {
         // FAIL-CLOSED: a_fault_grants_no_scope
         decision.granted.clear();
+        decision.obligations.clear();
+        decision.gains_labels.clear();
         decision.claims = None;
         decision.reason = refusal.reason;
         decision.detail = Some(refusal.detail);
@@ -46,6 +54,7 @@ pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision
 }
 
 fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDecision) -> Result<(), Refusal> {
+    check_limits(engine, request)?;
     let facts = facts::subject(engine, &request.subject, request.now)?;
     let (server_id, server) = target(engine, request)?;
     let mut until = facts::snapshot_end(engine);
@@ -59,7 +68,8 @@ fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDec
             }
         }
     }
-    decision.policies = policies.into_iter().map(|index| determining(engine, index)).collect();
+    let terms = policies.iter().filter_map(|index| engine.policies.get(*index)).map(|policy| &policy.terms);
+    decision.policies = terms.clone().map(determining).collect();
     let end = request.now.saturating_add(server.max_token_lifetime.unwrap_or(DEFAULT_LIFETIME)).min(until);
     let lifetime = end.since(request.now).map_or(0, |left| left.as_secs());
     if decision.granted.is_empty() || lifetime == 0 {
@@ -67,6 +77,10 @@ fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDec
         let reason = decision.refused.first().map_or(Reason::NoGrant, |refused| refused.reason);
         return Err(Refusal::new(reason, "nothing could be granted"));
     }
+    let obligations: BTreeSet<&String> = terms.flat_map(|terms| &terms.obligations).collect();
+    decision.obligations = obligations.into_iter().cloned().collect();
+    let labels = decision.granted.iter().filter_map(|scope| server.scopes.get(scope)).flat_map(|rule| &rule.labels);
+    decision.gains_labels = labels.collect::<BTreeSet<_>>().into_iter().cloned().collect();
     decision.reason = Reason::AllowedHeld;
     decision.claims = Some(TokenClaims {
         audience: request.audience.clone(),
@@ -77,13 +91,23 @@ fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDec
     Ok(())
 }
 
+fn check_limits(engine: &Compiled, request: &TokenRequest) -> Result<(), Refusal> {
+    let texts = [&request.resource, &request.scope].into_iter().flatten().chain([&request.audience]);
+    let longest = texts.map(String::len).max().unwrap_or_default();
+    let limit = engine.limits.string_bytes;
+    if longest > limit {
+        return Err(Refusal::new(Reason::LimitExceeded, format!("a text of {longest} bytes; the limit is {limit}")));
+    }
+    check::session(&request.session, &engine.limits)
+}
+
 /// The server that the audience and resource name together; both are compared as exact strings.
 fn target<'a>(engine: &'a Compiled, request: &TokenRequest) -> Result<(&'a str, &'a Server), Refusal> {
     if engine.catalog.tenant.issuer.as_ref() == Some(&request.audience) {
         return Err(Refusal::new(Reason::AudienceIsIssuer, "the audience is the issuer of the token itself"));
     }
-    let found = engine.catalog.servers.iter().find(|(_, server)| {
-        server.path == crate::data::catalog::Path::Token
+    let mut found = engine.catalog.servers.iter().filter(|(_, server)| {
+        server.path == Path::Token
             && server.audience.as_ref() == Some(&request.audience)
             && match &request.resource {
                 // FAIL-CLOSED: audience_and_resource_belong_together
@@ -91,10 +115,10 @@ fn target<'a>(engine: &'a Compiled, request: &TokenRequest) -> Result<(&'a str, 
                 None => true,
             }
     });
-    let Some((id, server)) = found else {
+    let (Some((id, server)), None) = (found.next(), found.next()) else {
         return Err(Refusal::new(
             Reason::TargetNotRegistered,
-            "no server is registered for this audience and resource",
+            "not exactly one server is registered for this audience and resource",
         ));
     };
     if engine.directory.snapshot.kill_switches.servers.contains(id) {
@@ -138,47 +162,46 @@ impl Case<'_> {
             let human = rule.entitlements.iter().any(|id| self.facts.human_entitlements.contains(id));
             return refuse(if human { Reason::AgentNotEntitled } else { Reason::NoGrant });
         }
-        let session = self.request.session.clone();
-        let verdict = self.ask(&session, determining)?;
-        match verdict {
+        let matter = Matter {
+            engine: self.engine,
+            facts: self.facts,
+            server_id: self.server_id,
+            server: self.server,
+            entitlements: &rule.entitlements,
+            asked: Asked::Token,
+            now: self.request.now,
+        };
+        let question = Question {
+            engine: self.engine,
+            facts: self.facts,
+            held: &self.facts.held,
+            target: Target::Scope { server_id: self.server_id, server: self.server, scope: self.scope },
+            session: &self.request.session,
+            now: self.request.now,
+        };
+        let rows = ruled(&question, &matter)?;
+        determining.extend(rows.iter().enumerate().filter_map(|(index, ruled)| {
+            let permits = ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::InForce);
+            let forbids = ruled.row.effect == Effect::Forbid && ruled.asked.contains(&Truth::True);
+            (permits || forbids).then_some(index)
+        }));
+        match verdict(&matter, &rows) {
             Verdict::Allowed(Rung::InForce) => {}
             Verdict::Allowed(_) | Verdict::Unresolved => return refuse(Reason::ApprovalRequired),
             Verdict::Forbidden => return refuse(Reason::PolicyDenied),
             Verdict::Undecidable => return refuse(Reason::EvaluationError),
             Verdict::NotPermitted => return refuse(Reason::Ineligible),
         }
-        *until = (*until).min(self.earliest());
+        let approvals = ends(&self.engine.policies, &rows, &matter);
+        *until = (*until).min(self.earliest()).min(approvals.unwrap_or(Instant::MAX));
         Ok(())
-    }
-
-    fn ask(&self, session: &Session, determining: &mut BTreeSet<usize>) -> Result<Verdict, Refusal> {
-        let truths = referee::ask(&Question {
-            engine: self.engine,
-            facts: self.facts,
-            held: &self.facts.held,
-            target: Target::Scope { server_id: self.server_id, server: self.server, scope: self.scope },
-            session,
-            channel: "",
-            now: self.request.now,
-        })
-        .map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
-        let policies = &self.engine.policies;
-        let rows: Vec<Row> =
-            policies.iter().zip(truths).map(|(policy, at)| Row { effect: policy.terms.effect, at }).collect();
-        let verdict = climb(&rows, |_| true);
-        determining.extend(rows.iter().enumerate().filter_map(|(index, row)| {
-            let forbids = row.effect == Effect::Forbid && row.is(Truth::True, Rung::Manager);
-            let permits = row.effect == Effect::Permit && row.is(Truth::True, Rung::InForce);
-            (permits || forbids).then_some(index)
-        }));
-        Ok(verdict)
     }
 
     /// No token outlives what it was granted on: the first end of a grant, or a policy's next change with time.
     fn earliest(&self) -> Instant {
         let now = self.request.now;
         let grants = self.engine.directory.grants_to(self.facts.subject, &self.facts.groups);
-        let ends = grants.filter(|grant| grant.in_force(now)).filter_map(|grant| grant.until);
+        let ends = grants.into_iter().filter(|grant| grant.in_force(now)).filter_map(|grant| grant.until);
         let clocks = self.engine.policies.iter().filter_map(|policy| match &policy.clock {
             Clock::At(instants) => instants.iter().copied().filter(|at| *at > now).min(),
             // a rule by the time of day cannot bound a token; it is asked again at the next one
@@ -188,11 +211,13 @@ impl Case<'_> {
     }
 }
 
-fn determining(engine: &Compiled, index: usize) -> DeterminingPolicy {
-    let terms = engine.policies.get(index).map(|policy| &policy.terms);
-    DeterminingPolicy {
-        id: terms.map(|terms| terms.id.clone()).unwrap_or_default(),
-        effect: terms.map_or(Effect::Forbid, |terms| terms.effect),
-        description: terms.and_then(|terms| terms.description.clone()),
-    }
+/// When the first approval that counts for one of the policies stops to.
+fn ends(policies: &[Policy], rows: &[Ruled], matter: &Matter<'_>) -> Option<Instant> {
+    let truths: Vec<_> = rows.iter().map(|ruled| ruled.asked).collect();
+    let stand_ins = stand_ins(policies, &truths, matter);
+    policies.iter().filter_map(|policy| matter.end(&policy.terms, &stand_ins)).min()
+}
+
+fn determining(terms: &Terms) -> DeterminingPolicy {
+    DeterminingPolicy { id: terms.id.clone(), effect: terms.effect, description: terms.description.clone() }
 }

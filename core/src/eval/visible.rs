@@ -7,21 +7,22 @@ use crate::data::catalog::{Server, Tool};
 use crate::data::decision::{Visibility, VisibleTool};
 use crate::data::id::Subject;
 use crate::data::time::Instant;
-use crate::eval::access;
-use crate::eval::approval::Matter;
+use crate::eval::access::{self, Forbidden};
+use crate::eval::approval::{Asked, Matter};
+use crate::eval::check;
 use crate::eval::facts::{self, Facts};
 use crate::eval::ladder::{Rung, Verdict};
 use crate::eval::referee::{Question, Target};
-use crate::eval::ruling::{ruled, verdict};
+use crate::eval::ruling::{remedy, ruled, verdict};
 
 /// Every tool of the catalog, in the order of their ids.
 pub(crate) fn all(engine: &Compiled, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
-    let facts = facts::subject(engine, subject, now).ok();
+    let facts = check::session(session, &engine.limits).and_then(|()| facts::subject(engine, subject, now)).ok();
     let ids = engine.catalog.tools.keys();
     ids.map(|id| {
         let found = facts.as_ref().zip(facts::tool(engine, id).ok());
         let visibility = found.map_or(Visibility::Hidden, |(facts, (tool, server))| {
-            View { engine, facts, tool, server, session, channel: "", now }.visibility()
+            View { engine, facts, tool, server, session, now }.visibility()
         });
         VisibleTool { tool: id.clone(), visibility }
     })
@@ -32,8 +33,7 @@ pub(crate) fn all(engine: &Compiled, subject: &Subject, session: &Session, now: 
 pub(crate) fn one(engine: &Compiled, call: &Call) -> Visibility {
     let Ok(facts) = facts::subject(engine, &call.subject, call.now) else { return Visibility::Hidden };
     let Ok((tool, server)) = facts::tool(engine, &call.tool) else { return Visibility::Hidden };
-    let (session, channel, now) = (&call.session, call.channel.as_str(), call.now);
-    View { engine, facts: &facts, tool, server, session, channel, now }.visibility()
+    View { engine, facts: &facts, tool, server, session: &call.session, now: call.now }.visibility()
 }
 
 struct View<'a> {
@@ -42,7 +42,6 @@ struct View<'a> {
     tool: &'a Tool,
     server: &'a Server,
     session: &'a Session,
-    channel: &'a str,
     now: Instant,
 }
 
@@ -53,10 +52,11 @@ impl View<'_> {
             Some(_) => return Visibility::NeedsApproval,
             None => {}
         }
+        let mut forbidden = Forbidden::default();
         for candidate in access::candidates(self.engine, self.facts, self.tool) {
             let held = candidate.added_to(self.facts, self.engine);
             if self.reach(&held).is_some()
-                && !access::forbidden(&self.question(&self.facts.held), &candidate)
+                && !forbidden.forbids(&self.question(&self.facts.held), &candidate)
                 && candidate.request(self.facts, self.engine).is_some()
             {
                 return Visibility::Requestable;
@@ -70,9 +70,10 @@ impl View<'_> {
         let matter = Matter {
             engine: self.engine,
             facts: self.facts,
-            tool: self.tool,
+            server_id: &self.tool.id.server,
             server: self.server,
-            binding: None,
+            entitlements: &self.tool.entitlements,
+            asked: Asked::AnyCall { tool: self.tool },
             now: self.now,
         };
         let rows = ruled(&self.question(held), &matter).ok()?;
@@ -80,6 +81,8 @@ impl View<'_> {
             Verdict::Allowed(rung) => Some(rung),
             // whom to ask depends on which policies hold, and that on the arguments: some may find somebody
             Verdict::Unresolved => Some(Rung::Manager),
+            // something must happen first, though it is the user's own to do
+            Verdict::Forbidden => remedy(&self.engine.policies, &rows).map(|_| Rung::SelfApproval),
             _ => None,
         }
     }
@@ -91,7 +94,6 @@ impl View<'_> {
             held,
             target: Target::AnyCall { tool: self.tool, server: self.server },
             session: self.session,
-            channel: self.channel,
             now: self.now,
         }
     }

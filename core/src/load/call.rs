@@ -20,8 +20,6 @@ struct RawCall {
     tool: ToolId,
     #[serde(default)]
     session: Session,
-    #[serde(default)]
-    channel: String,
     now: Instant,
 }
 
@@ -46,8 +44,8 @@ pub(crate) fn from_json(json: Json) -> Result<Call, Error> {
         }
     };
     let raw: RawCall = de::from_json(&Json::Object(members))?;
-    let RawCall { subject, tool, session, channel, now } = raw;
-    Ok(Call { subject, tool, arguments, session, channel, now })
+    let RawCall { subject, tool, session, now } = raw;
+    Ok(Call { subject, tool, arguments, session, now })
 }
 
 #[cfg(test)]

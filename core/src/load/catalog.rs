@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wildmatch::WildMatch;
 
-use crate::data::catalog::{Catalog, OperationSource, Overlay, Server, Tool, ToolDefinition};
+use crate::data::catalog::{Catalog, OperationSource, Overlay, Path, Rule, Server, Tool, ToolDefinition};
 use crate::data::id::{Operation, ToolId};
 use crate::data::report::{Finding, FindingKind};
 use crate::error::{Error, ErrorKind};
@@ -24,33 +24,66 @@ pub(crate) fn overlay(text: &str, limits: &Limits) -> Result<Overlay, Error> {
 
 /// Puts the lists under the overlay.
 pub(crate) fn merge(lists: BTreeMap<String, Vec<ToolDefinition>>, overlay: Overlay) -> (Catalog, Vec<Finding>) {
-    let mut findings = Vec::new();
     let mut catalog = Catalog { tenant: overlay.tenant, servers: overlay.servers, tools: BTreeMap::new() };
     for (server_id, definitions) in lists {
-        let server = catalog.servers.entry(server_id.clone()).or_default().clone();
+        let server = catalog.servers.entry(server_id.clone()).or_default();
+        let rules: Vec<Vec<WildMatch>> = server.rules.iter().map(|rule| globs(rule)).collect();
         for definition in definitions {
-            let tool = apply(&server_id, &server, definition);
+            let tool = apply(&server_id, server, &rules, definition);
             catalog.tools.insert(tool.id.clone(), tool);
         }
     }
-    for (id, server) in &catalog.servers {
-        let names: BTreeSet<&str> =
-            catalog.tools.keys().filter(|tool| tool.server == *id).map(|tool| tool.name.as_str()).collect();
-        for pattern in server.rules.iter().flat_map(|rule| &rule.tools) {
-            let glob = WildMatch::new(pattern);
-            if !names.iter().any(|name| glob.matches(name)) {
-                findings.push(Finding::new(
-                    FindingKind::OverlayUnused,
-                    format!("a rule for server `{id}` names `{pattern}`, and no tool there has such a name"),
-                ));
-            }
-        }
-    }
+    let findings = catalog.servers.iter().flat_map(|(id, server)| look(&catalog, id, server)).collect();
     (catalog, findings)
 }
 
+fn globs(rule: &Rule) -> Vec<WildMatch> {
+    rule.tools.iter().map(|glob| WildMatch::new(glob)).collect()
+}
+
+/// What the overlay says about a server in vain.
+fn look(catalog: &Catalog, id: &str, server: &Server) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |kind, message| findings.push(Finding::new(kind, message));
+    let names: BTreeSet<&str> =
+        catalog.tools.keys().filter(|tool| tool.server == *id).map(|tool| tool.name.as_str()).collect();
+    for rule in &server.rules {
+        let globs = globs(rule);
+        for (pattern, glob) in rule.tools.iter().zip(&globs) {
+            if !names.iter().any(|name| glob.matches(name)) {
+                let message = format!("a rule for server `{id}` names `{pattern}`, and no tool there has such a name");
+                find(FindingKind::OverlayUnused, message);
+            }
+        }
+        if let Some(pin) = &rule.pin {
+            let pinned = names.iter().filter(|name| globs.iter().any(|glob| glob.matches(name))).count();
+            if !is_digest(pin) {
+                let message = format!("`{}` of server `{id}` is no digest: what it pins is denied", pin.escape_debug());
+                find(FindingKind::PinUnusable, message);
+            } else if pinned > 1 {
+                let message = format!("a pin of server `{id}` is over {pinned} tools: all but one are denied");
+                find(FindingKind::PinUnusable, message);
+            }
+        }
+    }
+    if server.path == Path::Token && (server.audience.is_none() || server.resource_uris.is_empty()) {
+        let message = format!("server `{id}` is reached by token, and lacks `audience` or `resource_uris`");
+        find(FindingKind::TokenPathIncomplete, message);
+    }
+    if server.audience.is_some() && server.audience == catalog.tenant.issuer {
+        let message = format!("the audience of server `{id}` is the tenant's own issuer: every token is refused");
+        find(FindingKind::TokenPathIncomplete, message);
+    }
+    findings
+}
+
+fn is_digest(pin: &str) -> bool {
+    pin.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+}
+
 /// One tool under its server's rules, in order.
-fn apply(server_id: &str, server: &Server, definition: ToolDefinition) -> Tool {
+fn apply(server_id: &str, server: &Server, rules: &[Vec<WildMatch>], definition: ToolDefinition) -> Tool {
     // FAIL-CLOSED: untrusted_hint_lowers_nothing. Without trust or an override the worst is assumed, so that a hint
     // could only raise the risk, and there is nothing above it.
     let (operation, operation_source) = if server.trusted {
@@ -70,8 +103,8 @@ fn apply(server_id: &str, server: &Server, definition: ToolDefinition) -> Tool {
         pin: None,
         guidance: None,
     };
-    for rule in &server.rules {
-        if !rule.tools.iter().any(|glob| WildMatch::new(glob).matches(&tool.id.name)) {
+    for (rule, globs) in server.rules.iter().zip(rules) {
+        if !globs.iter().any(|glob| glob.matches(&tool.id.name)) {
             continue;
         }
         if let Some(operation) = rule.operation {
@@ -115,25 +148,21 @@ fn check_server(id: &str, server: &Server, limits: &Limits) -> Result<(), Error>
     for entitlement in entitlements.chain(server.scopes.values().flat_map(|scope| &scope.entitlements)) {
         name::check("entitlement id", entitlement, limits)?;
     }
-    for rule in &server.rules {
-        if let Some(pin) = &rule.pin {
-            let single = matches!(rule.tools.as_slice(), [one] if !one.contains(['*', '?']));
-            let hex = pin.strip_prefix("sha256:").is_some_and(|hex| {
-                hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-            });
-            if !single {
-                return Err(Error::new(
-                    ErrorKind::CatalogPin,
-                    format!("a rule of server `{id}` pins more than one tool"),
-                )
-                .help("a pin is one definition's digest: give the tool a rule of its own"));
-            }
-            if !hex {
-                return Err(Error::new(ErrorKind::CatalogPin, format!("`{}` is not a digest", pin.escape_debug()))
-                    .help("`toolgate tools` prints digests as `sha256:` and 64 hexadecimal digits"));
-            }
+    for scope in server.scopes.keys() {
+        // RFC 6749 section 3.3: scope-token. A space would make one scope two.
+        let token = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if scope.is_empty() || !scope.bytes().all(token) {
+            let message = format!("`{}` of server `{id}` is no scope", scope.escape_debug());
+            return Err(Error::new(ErrorKind::InvalidValue, message)
+                .help("a scope has printable ASCII but no space, quotation mark or backslash (RFC 6749 section 3.3)"));
         }
+    }
+    for rule in &server.rules {
         for glob in &rule.tools {
+            if glob.len() > limits.name_bytes {
+                let message = format!("a glob of server `{id}` has {} bytes; the limit is {}", glob.len(), limits.name_bytes);
+                return Err(Error::new(ErrorKind::LimitExceeded, message));
+            }
             if glob.contains(['[', ']', '{', '}', '\\']) {
                 return Err(Error::new(
                     ErrorKind::InvalidValue,
@@ -220,8 +249,7 @@ mod tests {
             ("[servers.crm]\ntrused = true\n", "unknown_field", 2),
             ("[servers.crm]\ntrusted = 1\n", "wrong_type", 2),
             ("[servers.crm\n", "toml_syntax", 1),
-            ("\n[[servers.crm.rules]]\ntools = [\"*\"]\npin = \"sha256:00\"\n", "catalog_pin", 2),
-            ("\n[[servers.crm.rules]]\ntools = [\"a\"]\npin = \"sha256:00\"\n", "catalog_pin", 2),
+            ("\n[servers.crm.scopes.\"a b\"]\nenabled = true\n", "invalid_value", 2),
             ("\n\n[[servers.crm.rules]]\ntools = [\"{a,b}\"]\n", "invalid_value", 3),
         ] {
             let error = overlay(toml, &limits).unwrap_err();

@@ -13,8 +13,37 @@ use unicode_security::{GeneralSecurityProfile, MixedScript, RestrictionLevel, Re
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 
-/// Refuses a name that could be taken for another. `what` says what is named: `tool name`, `user id`.
+/// Refuses a name that could be taken for another. `what` says what is named: `tool name`, `client id`.
 pub(crate) fn check(what: &str, name: &str, limits: &Limits) -> Result<(), Error> {
+    let refuse = |why: &str| Error::new(ErrorKind::NameUnsafe, format!("the {what} {} {why}", shown(name)));
+    check_visible(what, name, limits)?;
+    let mut previous = None;
+    for char in name.chars() {
+        if let Some(fault) = unusual_char(previous, char) {
+            let message = format!("has {fault} (U+{:04X})", u32::from(char));
+            return Err(refuse(&message).help("use letters, digits and punctuation of one script"));
+        }
+        previous = Some(char);
+    }
+    if name.is_ascii() {
+        return Ok(());
+    }
+    if !one_writing_system(name) {
+        return Err(refuse("mixes scripts").help("use the letters of one script"));
+    }
+    let latin = name.chars().any(|char| char.is_ascii_alphabetic());
+    let mut ascii_looks = name.chars().filter(|char| !char.is_ascii() && looks(&char.to_string()).is_ascii());
+    // All of it looks like ASCII, or a part among ASCII letters does.
+    if let Some(char) = ascii_looks.next().filter(|_| latin || looks(name).is_ascii()) {
+        let message = format!("has a character that looks like ASCII and is not (U+{:04X})", u32::from(char));
+        return Err(refuse(&message).help(format!("did you mean `{}`?", looks(name).escape_default())));
+    }
+    Ok(())
+}
+
+/// Refuses only what cannot be seen or has two spellings. For people and groups, which directories name as they like
+/// (`O’Brien`, `Отдел IT`); that no two of them look alike is [`Lookalikes`]' to see.
+pub(crate) fn check_visible(what: &str, name: &str, limits: &Limits) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::new(ErrorKind::NameUnsafe, format!("the {what} is empty")));
     }
@@ -28,29 +57,14 @@ pub(crate) fn check(what: &str, name: &str, limits: &Limits) -> Result<(), Error
     if name.starts_with(' ') || name.ends_with(' ') {
         return Err(refuse("begins or ends with a space").help("remove it"));
     }
-    let mut previous = None;
     for char in name.chars() {
-        if let Some(fault) = unsafe_char(previous, char) {
+        if let Some(fault) = unseen_char(char) {
             let message = format!("has {fault} (U+{:04X})", u32::from(char));
-            return Err(refuse(&message).help("use letters, digits and punctuation of one script"));
+            return Err(refuse(&message).help("remove it"));
         }
-        previous = Some(char);
     }
-    if name.is_ascii() {
-        return Ok(());
-    }
-    if !name.nfc().eq(name.chars()) {
+    if !name.is_ascii() && !name.nfc().eq(name.chars()) {
         return Err(refuse("is not in normal form C").help("normalise it: one character has two spellings otherwise"));
-    }
-    if !one_writing_system(name) {
-        return Err(refuse("mixes scripts").help("use the letters of one script"));
-    }
-    let latin = name.chars().any(|char| char.is_ascii_alphabetic());
-    let mut ascii_looks = name.chars().filter(|char| !char.is_ascii() && looks(&char.to_string()).is_ascii());
-    // All of it looks like ASCII, or a part among ASCII letters does.
-    if let Some(char) = ascii_looks.next().filter(|_| latin || looks(name).is_ascii()) {
-        let message = format!("has a character that looks like ASCII and is not (U+{:04X})", u32::from(char));
-        return Err(refuse(&message).help(format!("did you mean `{}`?", looks(name).escape_default())));
     }
     Ok(())
 }
@@ -81,8 +95,8 @@ fn looks(name: &str) -> String {
     skeleton(name).collect()
 }
 
-/// What is wrong with a character after the one before it.
-fn unsafe_char(previous: Option<char>, char: char) -> Option<&'static str> {
+/// What is wrong with a character that cannot be seen, or not told from another.
+fn unseen_char(char: char) -> Option<&'static str> {
     if char.is_ascii_graphic() || char == ' ' {
         return None;
     }
@@ -96,6 +110,20 @@ fn unsafe_char(previous: Option<char>, char: char) -> Option<&'static str> {
         // Joiners have a meaning in some scripts, and none that the eye could check.
         '\u{200b}'..='\u{200d}' => "an invisible character",
         '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => "a character of private use",
+        _ => match char.identifier_type() {
+            Some(IdentifierType::Default_Ignorable) => "an invisible character",
+            None | Some(IdentifierType::Not_Character) => "a character that Unicode does not define",
+            _ => return None,
+        },
+    })
+}
+
+/// What is wrong with a character in the name of something that is called, after the one before it.
+fn unusual_char(previous: Option<char>, char: char) -> Option<&'static str> {
+    if char.is_ascii_graphic() || char == ' ' {
+        return None;
+    }
+    Some(match char {
         // A dot over a dot: `i̇` is drawn as `i`.
         '\u{307}' if matches!(previous, Some('i' | 'j' | 'l' | 'ı' | 'ȷ')) => "a mark that cannot be seen",
         _ if is_combining_mark(char)
@@ -104,12 +132,8 @@ fn unsafe_char(previous: Option<char>, char: char) -> Option<&'static str> {
             "a mark without a letter"
         }
         _ if char.identifier_allowed() => return None,
-        _ => match char.identifier_type() {
-            Some(IdentifierType::Default_Ignorable) => "an invisible character",
-            None | Some(IdentifierType::Not_Character) => "a character that Unicode does not define",
-            Some(IdentifierType::Not_NFKC) => "another form of a plain character",
-            _ => "a character that is not used in names",
-        },
+        _ if char.identifier_type() == Some(IdentifierType::Not_NFKC) => "another form of a plain character",
+        _ => "a character that is not used in names",
     })
 }
 
@@ -222,7 +246,7 @@ mod tests {
             let error = ok(refused).expect_err(&refused.escape_unicode().to_string());
             assert_eq!(error.code(), "name_unsafe");
             assert!(
-                !error.to_string().chars().any(|char| unsafe_char(Some('x'), char).is_some() && char != '…'),
+                !error.to_string().chars().any(|char| unseen_char(char).or(unusual_char(Some('x'), char)).is_some() && char != '…'),
                 "{error:?}"
             );
             assert!(ok(accepted).is_ok(), "{accepted} {:?}", ok(accepted));
@@ -262,6 +286,17 @@ mod tests {
             "user 東京",
         ] {
             assert!(ok(name).is_ok(), "{name} {:?}", ok(name));
+        }
+    }
+
+    #[test]
+    fn people_and_groups_are_named_as_directories_name_them() {
+        let seen = |name: &str| check_visible("group id", name, &Limits::default());
+        for name in ["Отдел IT", "Команда DevOps", "R&D – EU", "O’Brien", "Équipe 😀", "alice"] {
+            assert!(seen(name).is_ok(), "{:?}", seen(name));
+        }
+        for name in ["", " a", "a ", "a\u{202e}b", "a\u{200b}b", "a\u{a0}b", "e\u{301}", "a\nb", "a\u{feff}b", "\u{e000}"] {
+            assert_eq!(seen(name).unwrap_err().code(), "name_unsafe", "{name:?}");
         }
     }
 

@@ -1,9 +1,13 @@
 //! The snapshot, as one JSON object or as JSON Lines: one object a line, each with its `kind`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::de::DeserializeOwned;
 
 use crate::data::json::Json;
-use crate::data::snapshot::{Approval, Grant, Group, Holder, Snapshot};
+use crate::data::snapshot::{
+    Approval, Client, Entitlement, Grant, Group, Holder, Profile, ServicePrincipal, Snapshot, User,
+};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::load::de;
@@ -12,42 +16,35 @@ use crate::load::name;
 
 /// Reads a snapshot; a file whose name ends in `.jsonl` is JSON Lines.
 pub(crate) fn read(file: &str, bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
-    let snapshot = if file.ends_with(".jsonl") { lines(bytes, limits) } else { document(bytes, limits) }?;
-    check(&snapshot, limits)?;
-    Ok(snapshot)
+    if !file.ends_with(".jsonl") {
+        let snapshot = document(bytes, limits)?;
+        return check(&snapshot, limits).map(|()| snapshot);
+    }
+    let (snapshot, lines) = lines(bytes, limits)?;
+    check(&snapshot, limits).map(|()| snapshot).map_err(|error| on_its_line(error, &lines))
 }
 
 fn document(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
     de::from_json(&read_json(bytes, &JsonLimits::snapshot(limits))?)
 }
 
-/// The lines of a JSON Lines snapshot and the members they fill.
-const KINDS: [(&str, &str); 8] = [
-    ("approval", "approvals"),
-    ("client", "clients"),
-    ("entitlement", "entitlements"),
-    ("grant", "grants"),
-    ("group", "groups"),
-    ("profile", "profiles"),
-    ("service_principal", "service_principals"),
-    ("user", "users"),
-];
+/// What a line can be.
+const KINDS: &str = "kinds are `snapshot`, `kill_switches`, `user`, `group`, `client`, `service_principal`, \
+                     `entitlement`, `profile`, `grant` and `approval`";
 
 /// `{"kind": "snapshot", "version": …}` and `{"kind": "kill_switches", …}` once each; every other kind fills a list.
 /// Since `kind` says what a line is, a client's own kind stands there as `client_kind`, an approval's as
 /// `approval_kind`.
-fn lines(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
+fn lines(bytes: &[u8], limits: &Limits) -> Result<(Snapshot, Lines), Error> {
     let json_limits = JsonLimits::snapshot(limits);
     if bytes.len() > limits.snapshot_bytes {
-        return Err(Error::new(
-            ErrorKind::LimitExceeded,
-            format!("the snapshot has {} bytes, more than {}", bytes.len(), limits.snapshot_bytes),
-        )
-        .help("raise `snapshot_bytes`"));
+        let message = format!("the snapshot has {} bytes, more than {}", bytes.len(), limits.snapshot_bytes);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).help("raise `snapshot_bytes`"));
     }
-    let mut head: Option<BTreeMap<String, Json>> = None;
+    let mut head: Option<Snapshot> = None;
     let mut kill_switches = None;
-    let mut parts: BTreeMap<&str, Vec<Json>> = BTreeMap::new();
+    let mut rest = Parts::default();
+    let mut lines = Lines::new();
     for (number, line) in read_lines(bytes) {
         let place = |error: Error| error.on_line(number);
         let Json::Object(mut members) = read_json(line, &json_limits).map_err(place)? else {
@@ -60,26 +57,79 @@ fn lines(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
         if let Some(own) = members.remove(&format!("{kind}_kind")) {
             members.insert("kind".into(), own);
         }
-        match (kind.as_str(), KINDS.iter().find(|(name, _)| *name == kind)) {
-            (_, Some((_, list))) => parts.entry(list).or_default().push(Json::Object(members)),
-            ("snapshot", None) if head.is_none() => head = Some(members),
-            ("kill_switches", None) if kill_switches.is_none() => kill_switches = Some(Json::Object(members)),
-            ("snapshot" | "kill_switches", None) => {
-                return Err(place(Error::new(ErrorKind::DuplicateId, format!("this is a second `{kind}`"))));
+        let object = Json::Object(members);
+        let twice = || place(Error::new(ErrorKind::DuplicateId, format!("this is a second `{kind}`")));
+        let (list, count) = match kind.as_str() {
+            "snapshot" if head.is_some() => return Err(twice()),
+            "kill_switches" if kill_switches.is_some() => return Err(twice()),
+            "snapshot" => {
+                head = Some(de::from_json(&object).map_err(place)?);
+                continue;
             }
-            _ => {
-                return Err(place(Error::new(ErrorKind::InvalidValue, format!("there is no kind `{}`", kind.escape_debug())))
-                    .help("kinds are `snapshot`, `kill_switches`, `user`, `group`, `client`, `service_principal`, `entitlement`, `profile`, `grant` and `approval`"));
+            "kill_switches" => {
+                kill_switches = Some(de::from_json(&object).map_err(place)?);
+                continue;
             }
-        }
+            "user" => ("users", push(&mut rest.users, &object).map_err(place)?),
+            "group" => ("groups", push(&mut rest.groups, &object).map_err(place)?),
+            "client" => ("clients", push(&mut rest.clients, &object).map_err(place)?),
+            "service_principal" => ("service_principals", push(&mut rest.service_principals, &object).map_err(place)?),
+            "entitlement" => ("entitlements", push(&mut rest.entitlements, &object).map_err(place)?),
+            "profile" => ("profiles", push(&mut rest.profiles, &object).map_err(place)?),
+            "grant" => ("grants", push(&mut rest.grants, &object).map_err(place)?),
+            "approval" => ("approvals", push(&mut rest.approvals, &object).map_err(place)?),
+            unknown => {
+                let message = format!("there is no kind `{}`", unknown.escape_debug());
+                return Err(place(Error::new(ErrorKind::InvalidValue, message)).help(KINDS));
+            }
+        };
+        lines.insert(format!("/{list}/{count}"), number);
     }
-    let mut all = head.ok_or_else(|| {
+    let mut snapshot = head.ok_or_else(|| {
         Error::new(ErrorKind::WrongType, "no line has the kind `snapshot`")
             .help("begin with {\"kind\": \"snapshot\", \"version\": 1, \"issued_at\": …, \"max_age\": …}")
     })?;
-    all.extend(parts.into_iter().map(|(list, items)| (list.to_string(), Json::Array(items))));
-    all.extend(kill_switches.map(|switches| ("kill_switches".to_string(), switches)));
-    de::from_json(&Json::Object(all))
+    snapshot.users.extend(rest.users);
+    snapshot.groups.extend(rest.groups);
+    snapshot.clients.extend(rest.clients);
+    snapshot.service_principals.extend(rest.service_principals);
+    snapshot.entitlements.extend(rest.entitlements);
+    snapshot.profiles.extend(rest.profiles);
+    snapshot.grants.extend(rest.grants);
+    snapshot.approvals.extend(rest.approvals);
+    snapshot.kill_switches = kill_switches.unwrap_or(snapshot.kill_switches);
+    Ok((snapshot, lines))
+}
+
+/// The line each object of a list stands on, by its place in the document that the lines amount to.
+type Lines = HashMap<String, usize>;
+
+/// The lists that lines fill.
+#[derive(Default)]
+struct Parts {
+    users: Vec<User>,
+    groups: Vec<Group>,
+    clients: Vec<Client>,
+    service_principals: Vec<ServicePrincipal>,
+    entitlements: Vec<Entitlement>,
+    profiles: Vec<Profile>,
+    grants: Vec<Grant>,
+    approvals: Vec<Approval>,
+}
+
+/// Reads one object into its list and says at which place.
+fn push<T: DeserializeOwned>(list: &mut Vec<T>, object: &Json) -> Result<usize, Error> {
+    list.push(de::from_json(object)?);
+    Ok(list.len().saturating_sub(1))
+}
+
+/// A fault in an object that came on a line of its own, at that line.
+fn on_its_line(error: Error, lines: &Lines) -> Error {
+    let object = error.pointer().map(|pointer| pointer.split('/').take(3).collect::<Vec<_>>().join("/"));
+    match object.and_then(|object| lines.get(&object)) {
+        Some(&line) => error.on_line(line),
+        None => error,
+    }
 }
 
 /// Ids unique and safe, intervals that are ones, groups without cycles.
@@ -98,7 +148,7 @@ fn check(snapshot: &Snapshot, limits: &Limits) -> Result<(), Error> {
     for (index, approval) in snapshot.approvals.iter().enumerate() {
         check_approval(approval).map_err(|error| error.under(&index.to_string()).under("approvals"))?;
     }
-    acyclic(&snapshot.groups)
+    acyclic(&snapshot.groups, limits)
 }
 
 fn ids<'a>(list: &str, what: &str, ids: impl Iterator<Item = &'a String>, limits: &Limits) -> Result<(), Error> {
@@ -106,7 +156,11 @@ fn ids<'a>(list: &str, what: &str, ids: impl Iterator<Item = &'a String>, limits
     let mut lookalikes = name::Lookalikes::default();
     for (index, id) in ids.enumerate() {
         let place = |error: Error| error.under("id").under(&index.to_string()).under(list);
-        name::check(what, id, limits).map_err(place)?;
+        if matches!(list, "users" | "groups" | "grants" | "approvals") {
+            name::check_visible(what, id, limits).map_err(place)?;
+        } else {
+            name::check(what, id, limits).map_err(place)?;
+        }
         if !seen.insert(id) {
             return Err(place(
                 Error::new(ErrorKind::DuplicateId, format!("{what} `{id}` stands twice"))
@@ -142,40 +196,45 @@ fn interval() -> Error {
         .help("intervals are [from, until)")
 }
 
-/// Walks up from every group, without recursion: a group that is met again while it is open contains itself.
-fn acyclic(groups: &[Group]) -> Result<(), Error> {
+/// Walks up from every group, without recursion. A group that is met again while it is open contains itself.
+fn acyclic(groups: &[Group], limits: &Limits) -> Result<(), Error> {
     let index: BTreeMap<&str, usize> = groups.iter().enumerate().map(|(at, group)| (group.id.as_str(), at)).collect();
     let parents = |at: usize| {
-        groups
-            .get(at)
-            .into_iter()
-            .flat_map(|group| &group.parents)
-            .filter_map(|parent| index.get(parent.as_str()).copied())
+        let ids = groups.get(at).into_iter().flat_map(|group| &group.parents);
+        ids.filter_map(|parent| index.get(parent.as_str()).copied())
     };
-    // 0: not seen, 1: open, 2: done
-    let mut state = vec![0u8; groups.len()];
+    let refuse = |kind, at: usize, what: &str| {
+        let id = groups.get(at).map_or("", |group| group.id.as_str());
+        let error = Error::new(kind, format!("group `{id}` {what}"));
+        error.under("parents").under(&at.to_string()).under("groups")
+    };
+    // how many groups lie above each, itself included; while a group is open: none
+    let mut above: Vec<Option<usize>> = vec![None; groups.len()];
+    let mut open = vec![false; groups.len()];
     for start in 0..groups.len() {
         let mut stack = vec![(start, false)];
         while let Some((at, leaving)) = stack.pop() {
-            let Some(mark) = state.get_mut(at) else { continue };
+            let (Some(depth), Some(is_open)) = (above.get(at).copied(), open.get_mut(at)) else { continue };
             if leaving {
-                *mark = 2;
+                let highest = parents(at).filter_map(|parent| above.get(parent).copied().flatten()).max();
+                let depth = highest.unwrap_or_default().saturating_add(1);
+                if depth > limits.group_depth {
+                    let what = format!("has more than {} groups above it", limits.group_depth);
+                    return Err(refuse(ErrorKind::LimitExceeded, at, &what).help("raise `group_depth`"));
+                }
+                *is_open = false;
+                above.get_mut(at).into_iter().for_each(|above| *above = Some(depth));
                 continue;
             }
-            match *mark {
-                2 => continue,
-                1 => {
-                    let id = groups.get(at).map_or("", |group| group.id.as_str());
-                    return Err(Error::new(ErrorKind::SnapshotCycle, format!("group `{id}` contains itself"))
-                        .under("parents")
-                        .under(&at.to_string())
-                        .under("groups")
-                        .help("take one of the parents out"));
-                }
-                _ => *mark = 1,
+            if depth.is_some() {
+                continue;
             }
+            if *is_open {
+                return Err(refuse(ErrorKind::SnapshotCycle, at, "contains itself").help("take one of the parents out"));
+            }
+            *is_open = true;
             stack.push((at, true));
-            stack.extend(parents(at).filter(|&parent| state.get(parent) != Some(&2)).map(|parent| (parent, false)));
+            stack.extend(parents(at).map(|parent| (parent, false)));
         }
     }
     Ok(())
@@ -252,9 +311,28 @@ mod tests {
         ] {
             assert_eq!(fault(cycle).0, "snapshot_cycle", "{cycle}");
         }
-        // deep nesting costs no stack
-        let chain: Vec<String> = (0..50_000).map(|n| format!(r#"{{"id":"g{n}","parents":["g{}"]}}"#, n + 1)).collect();
-        assert!(snapshot(&format!(r#","groups":[{}]"#, chain.join(","))).is_ok());
+        // deep nesting costs no stack, and every call: it is bounded
+        let chain = |length: usize| {
+            let groups = (0..length).map(|n| format!(r#"{{"id":"g{n}","parents":["g{}"]}}"#, n + 1)).collect::<Vec<_>>();
+            format!(r#","groups":[{}]"#, groups.join(","))
+        };
+        assert!(snapshot(&chain(64)).is_ok());
+        assert_eq!(fault(&chain(65)).0, "limit_exceeded");
+        assert_eq!(fault(&chain(50_000)).0, "limit_exceeded");
+    }
+
+    #[test]
+    fn faults_name_their_line() {
+        let head = r#"{"kind":"snapshot","version":1,"issued_at":"2026-11-20T09:00:00Z","max_age":"PT24H"}"#;
+        for (line, pointer) in [
+            (r#"{"kind":"user","id":"b","active":"yes"}"#, "/active"),
+            (r#"{"kind":"user","id":"a","active":true}"#, "/users/1/id"),
+            (r#"{"kind":"group","id":"g","parents":["g"]}"#, "/groups/0/parents"),
+        ] {
+            let text = format!("{head}\n{}\n{line}\n", r#"{"kind":"user","id":"a","active":true}"#);
+            let error = read("s.jsonl", text.as_bytes(), &Limits::default()).unwrap_err();
+            assert_eq!((error.span().map(|span| span.line), error.pointer()), (Some(3), Some(pointer)), "{error}");
+        }
     }
 
     #[test]
