@@ -46,7 +46,7 @@ for target in $targets; do
     "$(stat average_exec_per_sec || echo '?')" "$(stat peak_rss_mb || echo '?')" "$crashes")$'\n'
   if [ "$status" -ne 0 ]; then
     failed=1
-    tail -40 "fuzz/work/$target.log"
+    grep -a -m1 -A4 'panicked at\|^==.*ERROR' "fuzz/work/$target.log" || tail -40 "fuzz/work/$target.log"
   fi
 done
 
