@@ -236,25 +236,47 @@ fn the_request_asks_for_what_every_policy_accepts() {
     assert_eq!((request.valid_for, request.scope), (None, Scope::Call(request.binding.clone())), "this call only");
 }
 
-/// Each policy judges the approvals by its own terms; when all are met the call runs.
+/// Two people must say yes: one is asked for, then the other, and then the call runs.
 #[test]
 fn asking_ends() {
     let company = reuse("tool").more_policies(
         r#"@id("finance") @valid_for("15m") @approvers("user:olga")
+        forbid (principal, action, resource) unless { context.approval.manager };
+        @id("security") @valid_for("15m") @approvers("user:bob")
         forbid (principal, action, resource) unless { context.approval.manager };"#,
     );
-    let first = company.decide(update());
-    assert_eq!(first.approval_request.clone().unwrap().approvers, ["olga"]);
-    let record = |kind: &str, by: &str, scope: &Scope| {
-        json!({"id": by, "kind": kind, "by": by,
-        "subject": {"user": "alice", "client": "cc"}, "scope": scope, "from": common::NOW, "until": "2026-11-20T10:15:00Z"})
-    };
-    let olga = record("manager", "olga", &first.approval_request.unwrap().scope);
-    let second = company.clone().with("approvals", json!([olga])).decide(update());
-    assert_eq!(second.outcome, Outcome::SelfApprove, "olga is not alice's manager, so her yes is not alice's");
-    let alice = record("self", "alice", &second.approval_request.unwrap().scope);
-    let third = company.with("approvals", json!([olga, alice])).decide(update());
-    assert_eq!((third.outcome, third.reason), (Outcome::AutoApprove, Reason::AllowedByApproval));
+    let mut approvals = Vec::new();
+    for approver in ["olga", "bob"] {
+        let decision = company.clone().with("approvals", json!(approvals)).decide(update());
+        let request = decision.approval_request.unwrap();
+        assert_eq!(
+            (decision.outcome, request.approvers.as_slice()),
+            (Outcome::ManagerApprove, &[approver.to_string()][..])
+        );
+        approvals.push(json!({"id": approver, "kind": request.kind, "by": approver, "subject": request.subject,
+            "scope": request.scope, "from": common::NOW, "until": "2026-11-20T10:15:00Z"}));
+    }
+    // each stood in the manager's place, and a manager's yes counts as the user's too
+    let decision = company.with("approvals", json!(approvals)).decide(update());
+    assert_eq!((decision.outcome, decision.reason), (Outcome::AutoApprove, Reason::AllowedByApproval));
+}
+
+/// A yes in the manager's place is good for the policy that gave the place, and as the user's own; not as the manager's.
+#[test]
+fn a_stand_in_is_no_manager_elsewhere() {
+    let company = reuse("tool").more_policies(
+        r#"@id("finance") @reuse("tool") @approvers("user:olga")
+        forbid (principal, action == Toolgate::Action::"crm/update", resource) unless { context.approval.manager };"#,
+    );
+    let olga = json!([{"id": "a", "kind": "manager", "by": "olga", "subject": {"user": "alice", "client": "cc"},
+        "scope": {"tool": "crm/update"}, "from": "2026-11-20T09:30:00Z", "until": "2026-11-20T12:00:00Z"}]);
+    let decide = |company: &Company| company.clone().with("approvals", olga.clone()).decide(update()).outcome;
+    assert_eq!(decide(&company), Outcome::AutoApprove);
+    assert_eq!(decide(&reuse("tool")), Outcome::SelfApprove, "where no policy puts her in the manager's place");
+    let both = company.more_policies(
+        r#"@id("manager") @reuse("tool") forbid (principal, action, resource) unless { context.approval.manager };"#,
+    );
+    assert_eq!(decide(&both), Outcome::ManagerApprove, "dana is asked for the other");
 }
 
 #[test]

@@ -1,6 +1,12 @@
-//! Faults found by review: each test fails until its fault is mended, and then belongs beside its subject.
+//! Faults found by review and by fuzzing, one test each.
 
-#![allow(clippy::allow_attributes, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test's own fixtures")]
+#![allow(
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test's own fixtures"
+)]
 
 mod common;
 
@@ -17,45 +23,14 @@ fn with(mut call: Value, changes: Value) -> Value {
     call
 }
 
-/// JSON Lines: the line's `kind` is also the name of a client's and an approval's own member.
-#[test]
-fn json_lines_can_say_clients_and_approvals() {
-    let says = |client: Value| {
-        let mut bundle = Company::default().bundle();
-        let head = json!({"kind": "snapshot", "version": 7, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"});
-        bundle.snapshot = Source::new("snapshot.jsonl", format!("{head}\n{client}\n"));
-        Engine::load(&bundle).is_ok_and(|engine| !engine.snapshot().clients.is_empty())
-    };
-    // whichever way it is mended; today `{"kind": "client", "id": "cc", "kind": "personal"}` is all there is to write
-    assert!(
-        says(json!({"kind": "client", "id": "cc", "client_kind": "personal", "state": "active"}))
-            || says(json!({"kind": "client", "id": "cc", "state": "active"}))
-            || says(json!({"kind": "client", "client": {"id": "cc", "kind": "personal", "state": "active"}}))
-            || says(json!({"client": {"id": "cc", "kind": "personal", "state": "active"}}))
-    );
-}
-
-/// A tool the agent may not see is told from one that does not exist by the guidance of tool, server or policy.
-#[test]
-fn guidance_does_not_tell_a_hidden_tool_from_an_unknown_one() {
-    let mut company = Company::default();
-    company.overlay = company.overlay.replace(
-        "[[servers.crm.rules]]\ntools = [\"raw\"]",
-        "[[servers.crm.rules]]\ntools = [\"export\"]\nguidance = { message = \"Exports are run by finance\" }\n\n[[servers.crm.rules]]\ntools = [\"raw\"]",
-    );
-    let bob = json!({"subject": {"user": "bob", "client": "cc"}});
-    let engine = company.load();
-    let say = |tool: &str| decide(&engine, with(json!({"tool": tool}), bob.clone())).agent_message;
-    let unknown = say("crm/nothing");
-    assert_eq!(say("crm/export"), unknown, "guidance of the tool");
-    assert_eq!(say("crm/remove"), unknown, "guidance of the policy that forbids");
-}
-
 /// `visible_tools` hides the tool, and the refusal says that access to it has been granted.
 #[test]
 fn a_pending_grant_does_not_tell_of_a_hidden_tool() {
-    let company = Company::default().and("grants", json!([
-        {"id": "later", "to": {"user": "bob"}, "entitlement": "crm:export", "from": "2026-11-21T00:00:00Z"}]));
+    let company = Company::default().and(
+        "grants",
+        json!([
+        {"id": "later", "to": {"user": "bob"}, "entitlement": "crm:export", "from": "2026-11-21T00:00:00Z"}]),
+    );
     let engine = company.load();
     let bob = json!({"subject": {"user": "bob", "client": "cc"}});
     let say = |tool: &str| decide(&engine, with(json!({"tool": tool}), bob.clone())).agent_message;
@@ -80,8 +55,11 @@ fn a_tool_that_wants_a_sign_in_is_not_hidden_and_told_of() {
 /// The one question "may the call run now" is answered yes although the agent does not hold what it needs yet.
 #[test]
 fn what_must_be_requested_first_is_not_allowed_now() {
-    let company = Company::default().with("entitlements", json!([
-        {"id": "crm:export", "requestable_by": ["*"], "request_approval": "auto"}]));
+    let company = Company::default().with(
+        "entitlements",
+        json!([
+        {"id": "crm:export", "requestable_by": ["*"], "request_approval": "auto"}]),
+    );
     let decision = company.decide(json!({"tool": "crm/export"}));
     assert!(decision.access_request.is_some());
     assert!(!decision.is_allowed(), "{decision:#?}");
@@ -94,8 +72,9 @@ fn a_channel_does_not_hide_what_can_be_called() {
         r#"@id("chat") permit (principal, action, resource) when { principal in resource.entitlements && context.channel == "chat" };"#,
     );
     let engine = company.load();
-    assert_eq!(decide(&engine, with(find(), json!({"channel": "chat"}))).outcome, Outcome::AutoApprove);
-    let shown = engine.visible_tools(&Subject::agent("alice", "cc"), &Session::default(), common::NOW.parse().unwrap());
+    assert_eq!(decide(&engine, with(find(), json!({"session": {"channel": "chat"}}))).outcome, Outcome::AutoApprove);
+    let session = Session { channel: Some("chat".into()), ..Session::default() };
+    let shown = engine.visible_tools(&Subject::agent("alice", "cc"), &session, common::NOW.parse().unwrap());
     assert_ne!(shown.iter().find(|tool| tool.tool.name == "find").unwrap().visibility, Visibility::Hidden);
 }
 
@@ -106,7 +85,11 @@ fn leaving_the_labels_out_never_opens_the_gate() {
         r#"@id("attended") permit (principal, action, resource)
         when { principal in resource.entitlements && context.session.labels.contains("human-present") };"#,
     );
-    assert_ne!(company.decide(with(find(), json!({"session": {"labels": []}}))).outcome, Outcome::AutoApprove, "the twin");
+    assert_ne!(
+        company.decide(with(find(), json!({"session": {"labels": []}}))).outcome,
+        Outcome::AutoApprove,
+        "the twin"
+    );
     assert_ne!(company.decide(find()).outcome, Outcome::AutoApprove);
 }
 
@@ -117,18 +100,20 @@ fn every_label_a_policy_looks_for_is_assumed() {
         r#"@id("toxic") forbid (principal, action, resource)
         when { {seen: context.session.labels}.seen.contains("untrusted-content") };"#,
     );
-    assert_eq!(company.decide(with(find(), json!({"session": {"labels": ["untrusted-content"]}}))).outcome, Outcome::Deny, "the twin");
+    assert_eq!(
+        company.decide(with(find(), json!({"session": {"labels": ["untrusted-content"]}}))).outcome,
+        Outcome::Deny,
+        "the twin"
+    );
     assert_eq!(company.decide(find()).outcome, Outcome::Deny);
 }
 
 /// A forbid on an agent by any name but the internal `5:alice/cc` loads without a word and never holds.
 #[test]
 fn a_forbid_on_nobody_is_reported() {
-    for head in [
-        r#"principal == Toolgate::Agent::"alice""#,
-        r#"principal == Toolgate::ServicePrincipal::"bto""#,
-    ] {
-        let company = Company::default().more_policies(&format!("@id(\"not-alice\") forbid ({head}, action, resource);"));
+    for head in [r#"principal == Toolgate::Agent::"alice""#, r#"principal == Toolgate::ServicePrincipal::"bto""#] {
+        let company =
+            Company::default().more_policies(&format!("@id(\"not-alice\") forbid ({head}, action, resource);"));
         match company.try_load() {
             Ok(engine) => assert!(!engine.report().findings.is_empty(), "{head} says nothing and forbids nothing"),
             Err(_) => {}
@@ -188,16 +173,6 @@ fn the_least_friction_is_the_whole_way() {
     assert_eq!(names("a", "b"), Outcome::AutoApprove);
 }
 
-/// Asking needs the user, running then needs the manager: the outcome names only the user.
-#[test]
-fn the_outcome_of_a_request_is_no_less_than_what_the_call_needs() {
-    let company = Company::default()
-        .more_policies("@id(\"big\") forbid (principal, action, resource) unless { context.approval.manager };")
-        .with("entitlements", json!([{"id": "crm:export", "requestable_by": ["*"], "request_approval": "self"}]));
-    let decision = company.decide(json!({"tool": "crm/export"}));
-    assert_eq!(decision.outcome, Outcome::ManagerApprove, "{decision:#?}");
-}
-
 /// A forbid on asking that only a manager lifts does not stop a request that nobody has to agree to.
 #[test]
 fn a_request_is_judged_at_the_yes_it_will_get() {
@@ -213,7 +188,8 @@ fn a_request_is_judged_at_the_yes_it_will_get() {
 /// What the host must know of before it acts is said for a call and not for a token.
 #[test]
 fn the_obligations_of_a_token_are_said() {
-    let company = Company::default().policies(&common::POLICIES.replace("@id(\"tokens\")", "@id(\"tokens\") @obligations(\"notify-owner\")"));
+    let company = Company::default()
+        .policies(&common::POLICIES.replace("@id(\"tokens\")", "@id(\"tokens\") @obligations(\"notify-owner\")"));
     let decision = token(&company, Some("files.read"), Some("https://files.example/"));
     let said = serde_json::to_string(&decision).unwrap();
     assert!(decision.granted.is_empty() || said.contains("notify-owner"), "{said}");
@@ -235,8 +211,11 @@ fn token(company: &Company, scope: Option<&str>, resource: Option<&str>) -> tool
 fn the_token_path_counts_approvals_in_force() {
     let company = Company::default()
         .policies(&common::POLICIES.replace("@id(\"tokens\")", "@id(\"tokens\") @reuse(\"server\") @valid_for(\"2h\")"))
-        .with("approvals", json!([{"id": "a", "kind": "self", "by": "alice", "subject": {"user": "alice", "client": "cc"},
-            "scope": {"server": "files"}, "from": "2026-11-20T09:30:00Z", "until": "2026-11-20T10:05:00Z"}]));
+        .with(
+            "approvals",
+            json!([{"id": "a", "kind": "self", "by": "alice", "subject": {"user": "alice", "client": "cc"},
+            "scope": {"server": "files"}, "from": "2026-11-20T09:30:00Z", "until": "2026-11-20T10:05:00Z"}]),
+        );
     let decision = token(&company, Some("files.ask"), Some("https://files.example/"));
     assert_eq!(decision.granted, ["files.ask"], "{decision:#?}");
     assert_eq!(decision.claims.unwrap().expires_in, 300, "no longer than the yes");
@@ -291,15 +270,22 @@ fn a_deep_chain_of_groups_is_decided_in_time() {
 /// Who is in a group is worked out again for every approval and every policy.
 #[test]
 fn approvers_by_group_are_found_in_time() {
-    let users: Vec<Value> = (0..1_000).map(|at| json!({"id": format!("m{at}"), "active": true, "groups": ["sales"]})).collect();
+    let users: Vec<Value> =
+        (0..1_000).map(|at| json!({"id": format!("m{at}"), "active": true, "groups": ["sales"]})).collect();
     let approvals: Vec<Value> = (0..20)
-        .map(|at| json!({"id": format!("a{at}"), "kind": "manager", "by": "m3", "subject": {"user": "alice", "client": "cc"},
-            "scope": {"tool": "crm/update"}, "from": "2026-11-20T09:30:00Z", "until": "2026-11-20T12:00:00Z"}))
+        .map(|at| {
+            json!({"id": format!("a{at}"), "kind": "manager", "by": "m3", "subject": {"user": "alice", "client": "cc"},
+            "scope": {"tool": "crm/update"}, "from": "2026-11-20T09:30:00Z", "until": "2026-11-20T12:00:00Z"})
+        })
         .collect();
     let policies: String = (0..20)
         .map(|at| format!("@id(\"f{at}\") @reuse(\"tool\") @approvers(\"group:staff\") forbid (principal, action, resource) unless {{ context.approval.manager }};\n"))
         .collect();
-    let engine = Company::default().and("users", json!(users)).with("approvals", json!(approvals)).more_policies(&policies).load();
+    let engine = Company::default()
+        .and("users", json!(users))
+        .with("approvals", json!(approvals))
+        .more_policies(&policies)
+        .load();
     let start = Clock::now();
     decide(&engine, update());
     assert!(start.elapsed() < Duration::from_millis(200), "{:?} for one call", start.elapsed());
@@ -309,9 +295,8 @@ fn approvers_by_group_are_found_in_time() {
 #[test]
 fn profiles_are_offered_in_time() {
     let bundled: Vec<String> = (0..60).map(|at| format!("e{at}")).chain(["crm:export".into()]).collect();
-    let profiles: Vec<Value> = (0..60)
-        .map(|at| json!({"id": format!("p{at}"), "entitlements": bundled, "requestable_by": ["*"]}))
-        .collect();
+    let profiles: Vec<Value> =
+        (0..60).map(|at| json!({"id": format!("p{at}"), "entitlements": bundled, "requestable_by": ["*"]})).collect();
     let engine = Company::default()
         .with("profiles", json!(profiles))
         .more_policies("@id(\"no\") forbid (principal, action == Toolgate::Action::\"request\", resource) when { resource == Toolgate::Entitlement::\"crm:export\" };")
@@ -327,7 +312,8 @@ fn the_overlay_of_the_formats_loads_as_printed() {
     let Some(shared) = shared() else { return };
     let formats = std::fs::read_to_string(shared.join("formats.md")).unwrap();
     let sample = formats.lines().skip_while(|line| !line.starts_with("### catalog.toml")).skip(1);
-    let overlay: String = sample.take_while(|line| !line.starts_with("###")).map(|line| format!("{}\n", line.trim_start())).collect();
+    let overlay: String =
+        sample.take_while(|line| !line.starts_with("###")).map(|line| format!("{}\n", line.trim_start())).collect();
     let mut company = Company::default();
     company.overlay = overlay;
     assert!(company.try_load().is_ok(), "{}", company.try_load().unwrap_err());
@@ -337,9 +323,17 @@ fn the_overlay_of_the_formats_loads_as_printed() {
 #[test]
 fn faults_in_json_lines_name_their_line() {
     let mut bundle: Bundle = Company::default().bundle();
-    bundle.snapshot = Source::new("snapshot.jsonl", concat!(
-        r#"{"kind": "snapshot", "version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#, "\n",
-        r#"{"kind": "group", "id": "a"}"#, "\n", r#"{"kind": "user", "id": "u", "active": "yes"}"#, "\n"));
+    bundle.snapshot = Source::new(
+        "snapshot.jsonl",
+        concat!(
+            r#"{"kind": "snapshot", "version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#,
+            "\n",
+            r#"{"kind": "group", "id": "a"}"#,
+            "\n",
+            r#"{"kind": "user", "id": "u", "active": "yes"}"#,
+            "\n"
+        ),
+    );
     let error = Engine::load(&bundle).unwrap_err().to_string();
     assert!(error.contains(".jsonl:3"), "{error}");
 }
@@ -368,4 +362,54 @@ fn a_misspelt_name_of_the_user_under_has_does_not_load() {
 fn the_twin_of_all_these_runs() {
     let engine = Company::default().load();
     assert_eq!(engine.decide(&parse(find())), decide(&engine, find()));
+}
+
+/// Guidance is said to the agent: what is in it must not move a terminal or hide a word.
+#[test]
+fn guidance_has_no_control_characters() {
+    for text in ["line\\none", "\\u{1b}[31mred", "a\\u{202e}b"] {
+        let company = Company::default().more_policies(&format!(
+            "@id(\"g\") @guidance(\"{text}\") forbid (principal, action in Toolgate::Action::\"delete\", resource);"
+        ));
+        assert_eq!(company.try_load().unwrap_err().errors()[0].code(), "policy_annotation", "{text}");
+    }
+    for text in ["a\\nb", "a\\u001bb"] {
+        let mut company = Company::default();
+        company.overlay = company.overlay.replace("Ask the help desk", text);
+        assert_eq!(company.try_load().unwrap_err().errors()[0].code(), "invalid_value", "{text}");
+    }
+    let plain = Company::default().more_policies("@id(\"g\") @guidance(\"Fragen Sie die IT – danke!\") forbid (principal, action in Toolgate::Action::\"delete\", resource);");
+    assert!(plain.try_load().is_ok(), "the twin");
+}
+
+/// A duration that is read is written so that it can be read again.
+#[test]
+fn a_duration_of_ages_does_not_load() {
+    for (age, loads) in [("P36525D", true), ("P36526D", false), ("P7304484DT24H", false)] {
+        assert_eq!(Company::default().with("max_age", json!(age)).try_load().is_ok(), loads, "{age}");
+    }
+}
+
+/// Unknown labels could be all there are or none; a policy is asked under both.
+#[test]
+fn unknown_labels_open_nothing() {
+    let company = |condition: &str, effect: &str| {
+        Company::default()
+            .policies("@id(\"open\") permit (principal in Toolgate::Group::\"staff\", action, resource);")
+            .more_policies(&format!("@id(\"p\") {effect} (principal, action, resource) when {{ {condition} }};"))
+    };
+    for condition in [
+        "context.session.labels.contains(\"x\")",
+        "!context.session.labels.contains(\"x\")",
+        "context.session.labels.isEmpty()",
+    ] {
+        assert_eq!(company(condition, "forbid").decide(find()).outcome, Outcome::Deny, "{condition}");
+        let permit = Company {
+            policies: company(condition, "permit").policies.replace("Group::\"staff\"", "Group::\"nobody\""),
+            ..Company::default()
+        };
+        assert_eq!(permit.decide(find()).outcome, Outcome::TicketFallback, "{condition}");
+        let known = |labels: Value| permit.decide(with(find(), json!({"session": {"labels": labels}}))).outcome;
+        assert!([known(json!([])), known(json!(["x"]))].contains(&Outcome::AutoApprove), "the twin: {condition}");
+    }
 }

@@ -300,18 +300,12 @@ pub fn decide(data: &[u8]) {
     }
 
     // In toolgate's own words, a tool that may not be seen and one that does not exist sound alike.
-    if TELLS.contains(&decision.reason) {
-        return;
-    }
     let absent = Call { tool: ToolId::new(&call.tool.server, "no-such-tool"), ..call.clone() };
     let absent = engine.decide(&absent);
     if own_words(&absent) != own_words(&decision) {
         assert_ne!(view.of(&call.tool), Visibility::Hidden, "told apart from none: {decision:?}");
     }
 }
-
-/// Open finding (`fuzz/README.md`): with these the agent is told that a tool is there which its list does not show.
-const TELLS: [Reason; 2] = [Reason::GrantPending, Reason::StepUpRequired];
 
 /// The acme example.
 fn acme() -> &'static Engine {
@@ -476,7 +470,7 @@ fn plain(engine: &Engine, decision: &Decision) {
     assert_eq!((decision.engine.as_str(), decision.snapshot_version), (engine.digest(), engine.snapshot().version));
     let message = &decision.agent_message;
     assert!(!message.is_empty() && !message.chars().any(char::is_control), "{message:?}");
-    assert_eq!(decision.is_allowed(), decision.outcome == Outcome::AutoApprove);
+    assert_eq!(decision.is_allowed(), decision.outcome == Outcome::AutoApprove && decision.access_request.is_none());
     if matches!(decision.outcome, Outcome::Deny | Outcome::TicketFallback) {
         let offers = decision.approval_request.is_some() || decision.access_request.is_some();
         let runs =

@@ -228,7 +228,11 @@ mod tests {
         ] {
             assert!(reads(text), "{text}");
         }
-        for text in ["when { resource.labels.contains(\"a\") }", "when { context.session.calls > 3 }", "when { context has session }"] {
+        for text in [
+            "when { resource.labels.contains(\"a\") }",
+            "when { context.session.calls > 3 }",
+            "when { context has session }",
+        ] {
             assert!(!reads(text), "{text}");
         }
         let mut found = BTreeSet::new();

@@ -95,8 +95,13 @@ impl Subject<'_> {
     fn action_literal(&self, uid: &EntityUid) -> Result<Option<String>, Error> {
         let name = uid.id().unescaped();
         if uid.type_name() == &self.types.agent {
-            return Err(Error::new(ErrorKind::PolicyValidation, format!("an agent has no name of its own, and `{uid}` is none"))
-                .help("write `principal.user == Toolgate::User::\"…\"`, and `principal.client == Toolgate::Client::\"…\"`"));
+            return Err(Error::new(
+                ErrorKind::PolicyValidation,
+                format!("an agent has no name of its own, and `{uid}` is none"),
+            )
+            .help(
+                "write `principal.user == Toolgate::User::\"…\"`, and `principal.client == Toolgate::Client::\"…\"`",
+            ));
         }
         if uid.type_name() != &self.types.action {
             if uid.type_name().basename() == "Action" {

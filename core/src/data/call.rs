@@ -34,13 +34,7 @@ impl Call {
     /// # Ok::<(), toolgate::Error>(())
     /// ```
     pub fn new(subject: Subject, tool: ToolId, now: Instant) -> Self {
-        Self {
-            subject,
-            tool,
-            arguments: Json::Object(Default::default()),
-            session: Session::default(),
-            now,
-        }
+        Self { subject, tool, arguments: Json::Object(Default::default()), session: Session::default(), now }
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) struct Matter<'a> {
 pub(crate) enum Asked<'a> {
     /// A call, by its tool and binding.
     Call { tool: &'a Tool, binding: &'a str },
-    /// Some call of a tool: any of them might have been approved.
-    AnyCall { tool: &'a Tool },
+    /// Some call of a tool, which might be one that was approved by itself.
+    AnyCall { tool: &'a Tool, approved: bool },
     /// A scope in a token. Only a yes to the whole server covers it.
     Token,
 }
@@ -111,7 +111,10 @@ impl<'a> Matter<'a> {
             let could = rung(approval.kind).min(asked);
             let moved: Vec<&Terms> = asking(policies, rows, Rung::InForce, could).collect();
             let nobody = BTreeSet::new();
-            if !concerns || moved.is_empty() || moved.iter().any(|terms| self.counts(approval, terms, &nobody).is_some()) {
+            if !concerns
+                || moved.is_empty()
+                || moved.iter().any(|terms| self.counts(approval, terms, &nobody).is_some())
+            {
                 continue;
             }
             let found = if moved.iter().all(|terms| self.now >= end(approval, terms)) {
@@ -163,13 +166,13 @@ impl<'a> Matter<'a> {
 
     fn covers(&self, scope: &Scope) -> bool {
         let tool = match self.asked {
-            Asked::Call { tool, .. } | Asked::AnyCall { tool } => Some(tool),
+            Asked::Call { tool, .. } | Asked::AnyCall { tool, .. } => Some(tool),
             Asked::Token => None,
         };
         match scope {
             Scope::Call(binding) => match self.asked {
                 Asked::Call { binding: this, .. } => this == binding,
-                Asked::AnyCall { .. } => true,
+                Asked::AnyCall { approved, .. } => approved,
                 Asked::Token => false,
             },
             Scope::Tool(id) => tool.is_some_and(|tool| tool.id == *id),

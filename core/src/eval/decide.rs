@@ -314,7 +314,11 @@ fn outcome(rung: Rung) -> Outcome {
 
 /// The instants at which a grant begins or ends, or a policy that reads the clock could change.
 fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
-    let grants = engine.directory.grants_to(facts.subject, &facts.groups).into_iter().flat_map(|grant| [grant.from, grant.until]);
+    let grants = engine
+        .directory
+        .grants_to(facts.subject, &facts.groups)
+        .into_iter()
+        .flat_map(|grant| [grant.from, grant.until]);
     let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
         Clock::At(instants) => instants.clone(),
         // Cedar sees milliseconds, so the next one is the first that can differ

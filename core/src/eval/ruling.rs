@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::compile::policies::Policy;
 use crate::data::decision::{Effect, StepUp};
 use crate::data::reason::Reason;
-use crate::eval::approval::Matter;
+use crate::eval::approval::{Asked, Matter};
 use crate::eval::facts::Refusal;
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
 use crate::eval::referee::{self, Question};
@@ -24,23 +24,44 @@ pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Vec<
     // FAIL-CLOSED: a_request_cedar_does_not_take_is_denied, never asked in another form
     let truths = referee::ask(question).map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
     let policies = &question.engine.policies;
-    let stand_ins = stand_ins(policies, &truths, matter);
+    let most = levels(policies, &truths, matter);
+    // where any call might be meant, a yes to one call may count for it or not
+    let least = match matter.asked {
+        Asked::AnyCall { tool, .. } => {
+            levels(policies, &truths, &Matter { asked: Asked::AnyCall { tool, approved: false }, ..*matter })
+        }
+        Asked::Call { .. } | Asked::Token => most.clone(),
+    };
+    let levels = least.into_iter().zip(most);
     Ok(policies
         .iter()
         .zip(truths)
-        .map(|(policy, asked)| {
-            let [_, self_approval, manager] = asked;
-            let at = match matter.in_force(&policy.terms, &stand_ins) {
-                Rung::InForce => asked,
-                Rung::SelfApproval => [self_approval, self_approval, manager],
-                Rung::Manager => [manager; 3],
-            };
+        .zip(levels)
+        .map(|((policy, asked), (least, most))| {
+            let effect = policy.terms.effect;
             // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
-            let broken = policy.terms.effect == Effect::Forbid && asked.contains(&Truth::Error);
-            let at = if broken { asked } else { at };
-            Ruled { asked, row: Row { effect: policy.terms.effect, at } }
+            let broken = effect == Effect::Forbid && asked.contains(&Truth::Error);
+            let at = Rung::ALL.map(|rung| best(effect, asked, rung.max(least), rung.max(most)));
+            Ruled { asked, row: Row { effect, at: if broken { asked } else { at } } }
         })
         .collect())
+}
+
+/// What a policy says at the level, of those that are possible, at which it opens most.
+fn best(effect: Effect, asked: [Truth; 3], least: Rung, most: Rung) -> Truth {
+    let row = Row { effect, at: asked };
+    let mut possible = Rung::ALL.into_iter().filter(|level| (least..=most).contains(level));
+    let (opens, otherwise) = match effect {
+        Effect::Permit => (Truth::True, Truth::False),
+        Effect::Forbid => (Truth::False, Truth::True),
+    };
+    if possible.any(|level| row.is(opens, level)) { opens } else { otherwise }
+}
+
+/// How far the approvals in force count for each policy.
+fn levels(policies: &[Policy], truths: &[[Truth; 3]], matter: &Matter<'_>) -> Vec<Rung> {
+    let stand_ins = stand_ins(policies, truths, matter);
+    policies.iter().map(|policy| matter.in_force(&policy.terms, &stand_ins)).collect()
 }
 
 /// Who said yes in the manager's place, for some policy that only a manager moves.

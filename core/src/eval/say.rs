@@ -23,7 +23,8 @@ pub(crate) fn finish(engine: &Compiled, call: &Call, decision: &mut Decision) {
             decision.guidance = guidance(engine, call);
         }
         // these are about a tool; an agent that may not see it is not told that it is there
-        let about_tool = matches!(decision.reason, Reason::ArgumentInvalid | Reason::GrantPending | Reason::StepUpRequired);
+        let about_tool =
+            matches!(decision.reason, Reason::ArgumentInvalid | Reason::GrantPending | Reason::StepUpRequired);
         let reason = if about_tool && !may_see(engine, call) { Reason::ToolUnknown } else { decision.reason };
         decision.agent_message = refused(reason, decision.detail.as_deref(), decision.guidance.as_ref());
         return;

@@ -73,7 +73,7 @@ impl View<'_> {
             server_id: &self.tool.id.server,
             server: self.server,
             entitlements: &self.tool.entitlements,
-            asked: Asked::AnyCall { tool: self.tool },
+            asked: Asked::AnyCall { tool: self.tool, approved: true },
             now: self.now,
         };
         let rows = ruled(&self.question(held), &matter).ok()?;

@@ -5,6 +5,7 @@ use crate::data::policy::{Approver, Terms};
 use crate::data::snapshot::Reuse;
 use crate::data::time::parse_short;
 use crate::error::{Error, ErrorKind};
+use crate::load::name;
 
 /// The annotations toolgate knows.
 const KNOWN: &[&str] =
@@ -83,6 +84,10 @@ fn text(key: &str, value: &str) -> Result<String, Error> {
     if value.trim().is_empty() {
         return Err(Error::new(ErrorKind::PolicyAnnotation, format!("`@{key}` is empty"))
             .help("give it a text in quotation marks, or leave it out"));
+    }
+    if let Some(char) = name::unseen(value) {
+        let message = format!("`@{key}` has a character that cannot be seen (U+{:04X})", u32::from(char));
+        return Err(Error::new(ErrorKind::PolicyAnnotation, message).help("remove it; write one line of plain text"));
     }
     Ok(value.into())
 }

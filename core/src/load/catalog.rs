@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wildmatch::WildMatch;
 
 use crate::data::catalog::{Catalog, OperationSource, Overlay, Path, Rule, Server, Tool, ToolDefinition};
+use crate::data::decision::Guidance;
 use crate::data::id::{Operation, ToolId};
 use crate::data::report::{Finding, FindingKind};
 use crate::error::{Error, ErrorKind};
@@ -15,6 +16,7 @@ use crate::load::{de, name, scan};
 pub(crate) fn overlay(text: &str, limits: &Limits) -> Result<Overlay, Error> {
     scan::toml(text, limits)?;
     let overlay: Overlay = de::from_toml(text)?;
+    check_guidance(overlay.tenant.guidance.as_ref()).map_err(|error| place_key(error, text, "tenant"))?;
     for (id, server) in &overlay.servers {
         check_server(id, server, limits)
             .map_err(|error| if error.span().is_some() { error } else { place_key(error, text, id) })?;
@@ -157,10 +159,13 @@ fn check_server(id: &str, server: &Server, limits: &Limits) -> Result<(), Error>
                 .help("a scope has printable ASCII but no space, quotation mark or backslash (RFC 6749 section 3.3)"));
         }
     }
+    check_guidance(server.guidance.as_ref())?;
     for rule in &server.rules {
+        check_guidance(rule.guidance.as_ref())?;
         for glob in &rule.tools {
             if glob.len() > limits.name_bytes {
-                let message = format!("a glob of server `{id}` has {} bytes; the limit is {}", glob.len(), limits.name_bytes);
+                let message =
+                    format!("a glob of server `{id}` has {} bytes; the limit is {}", glob.len(), limits.name_bytes);
                 return Err(Error::new(ErrorKind::LimitExceeded, message));
             }
             if glob.contains(['[', ']', '{', '}', '\\']) {
@@ -172,6 +177,18 @@ fn check_server(id: &str, server: &Server, limits: &Limits) -> Result<(), Error>
                     "`*` stands for any run of characters and `?` for any one; write one entry for each alternative",
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Guidance is said to agents and shown to people: one line of what can be seen.
+fn check_guidance(guidance: Option<&Guidance>) -> Result<(), Error> {
+    let texts = guidance.into_iter().flat_map(|guidance| [Some(&guidance.message), guidance.url.as_ref()]).flatten();
+    for text in texts {
+        if let Some(char) = name::unseen(text) {
+            let message = format!("guidance has a character that cannot be seen (U+{:04X})", u32::from(char));
+            return Err(Error::new(ErrorKind::InvalidValue, message).help("remove it; write one line of plain text"));
         }
     }
     Ok(())

@@ -95,6 +95,11 @@ fn looks(name: &str) -> String {
     skeleton(name).collect()
 }
 
+/// The first character of a text for people that they could not see, or not tell from another.
+pub(crate) fn unseen(text: &str) -> Option<char> {
+    text.chars().find(|char| unseen_char(*char).is_some())
+}
+
 /// What is wrong with a character that cannot be seen, or not told from another.
 fn unseen_char(char: char) -> Option<&'static str> {
     if char.is_ascii_graphic() || char == ' ' {
@@ -246,7 +251,10 @@ mod tests {
             let error = ok(refused).expect_err(&refused.escape_unicode().to_string());
             assert_eq!(error.code(), "name_unsafe");
             assert!(
-                !error.to_string().chars().any(|char| unseen_char(char).or(unusual_char(Some('x'), char)).is_some() && char != '…'),
+                !error
+                    .to_string()
+                    .chars()
+                    .any(|char| unseen_char(char).or(unusual_char(Some('x'), char)).is_some() && char != '…'),
                 "{error:?}"
             );
             assert!(ok(accepted).is_ok(), "{accepted} {:?}", ok(accepted));
@@ -295,7 +303,9 @@ mod tests {
         for name in ["Отдел IT", "Команда DevOps", "R&D – EU", "O’Brien", "Équipe 😀", "alice"] {
             assert!(seen(name).is_ok(), "{:?}", seen(name));
         }
-        for name in ["", " a", "a ", "a\u{202e}b", "a\u{200b}b", "a\u{a0}b", "e\u{301}", "a\nb", "a\u{feff}b", "\u{e000}"] {
+        for name in
+            ["", " a", "a ", "a\u{202e}b", "a\u{200b}b", "a\u{a0}b", "e\u{301}", "a\nb", "a\u{feff}b", "\u{e000}"]
+        {
             assert_eq!(seen(name).unwrap_err().code(), "name_unsafe", "{name:?}");
         }
     }

@@ -313,7 +313,8 @@ mod tests {
         }
         // deep nesting costs no stack, and every call: it is bounded
         let chain = |length: usize| {
-            let groups = (0..length).map(|n| format!(r#"{{"id":"g{n}","parents":["g{}"]}}"#, n + 1)).collect::<Vec<_>>();
+            let groups =
+                (0..length).map(|n| format!(r#"{{"id":"g{n}","parents":["g{}"]}}"#, n + 1)).collect::<Vec<_>>();
             format!(r#","groups":[{}]"#, groups.join(","))
         };
         assert!(snapshot(&chain(64)).is_ok());
