@@ -77,9 +77,9 @@ enum C {
     /// Errs where the number of calls is not known.
     CallsPlus,
     Web,
-    Not(Box<C>),
-    And(Box<C>, Box<C>),
-    Or(Box<C>, Box<C>),
+    Not(Box<Self>),
+    And(Box<Self>, Box<Self>),
+    Or(Box<Self>, Box<Self>),
 }
 
 #[derive(Clone, Debug)]
@@ -245,7 +245,7 @@ const FIXED: Taste = Taste { input: true, consent: false, facts: false, not: tru
 
 fn condition(src: &mut Src<'_>, taste: Taste, depth: usize) -> C {
     if depth > 0 {
-        let mut inner = |src: &mut Src<'_>| Box::new(condition(src, taste, depth - 1));
+        let inner = |src: &mut Src<'_>| Box::new(condition(src, taste, depth - 1));
         match src.n(6) {
             0 | 1 => return C::And(inner(src), inner(src)),
             2 => return C::Or(inner(src), inner(src)),
@@ -662,7 +662,8 @@ impl World {
 
     /// The binding of a call, asked of a company where everybody must always be asked.
     fn binding(&self, k: &K) -> String {
-        static KNOWN: OnceLock<Mutex<HashMap<(bool, Vec<u8>), String>>> = OnceLock::new();
+        type Known = HashMap<(bool, Vec<u8>), String>;
+        static KNOWN: OnceLock<Mutex<Known>> = OnceLock::new();
         let key = (self.renamed, self.call(k));
         let known = KNOWN.get_or_init(Mutex::default);
         if let Some(found) = known.lock().unwrap().get(&key) {
@@ -865,7 +866,7 @@ impl Model<'_> {
             C::Label(l) => labels.contains(l),
             C::Sensitive => sensitive,
             C::Production => production,
-            C::SessionLabel(l) => k.labels.as_ref().map_or(self.all_labels.get(), |all| all.contains(l)),
+            C::SessionLabel(l) => k.labels.as_ref().map_or_else(|| self.all_labels.get(), |all| all.contains(l)),
             C::Calls(n) => calls > *n,
             C::Before(t) => k.now < *t,
             C::SignedInLongAgo => k.signed_in.is_none_or(|at| at > k.now || k.now - at > 60 * MINUTE),
@@ -1312,7 +1313,7 @@ proptest! {
             prop_assert!(last > NOW);
             let within = NOW + (last - 1 - NOW) * share / 1000;
             let brink = Instant::from_unix_millis(last - 1).unwrap().to_string();
-            let (whole, fraction) = brink.trim_end_matches('Z').split_once('.').unwrap_or((brink.trim_end_matches('Z'), ""));
+            let (whole, fraction) = brink.trim_end_matches('Z').split_once('.').unwrap_or_else(|| (brink.trim_end_matches('Z'), ""));
             let brink: Instant = format!("{whole}.{fraction:0<3}999999Z").parse().unwrap();
             for now in [Instant::from_unix_millis(within).unwrap(), brink] {
                 call.now = now;

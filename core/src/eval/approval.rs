@@ -96,7 +96,7 @@ impl<'a> Matter<'a> {
             return speaks_for_all.into_iter().cloned().collect();
         }
         // nobody speaks for all of them: ask for the first, and for the next when that yes is in force
-        forbids.first().or(permits.first()).map(|list| list.iter().cloned().collect()).unwrap_or_default()
+        forbids.first().or_else(|| permits.first()).map(|list| list.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Why a yes is asked for although there may have been one.

@@ -29,7 +29,7 @@ pub(crate) fn merge(lists: BTreeMap<String, Vec<ToolDefinition>>, overlay: Overl
     let mut catalog = Catalog { tenant: overlay.tenant, servers: overlay.servers, tools: BTreeMap::new() };
     for (server_id, definitions) in lists {
         let server = catalog.servers.entry(server_id.clone()).or_default();
-        let rules: Vec<Vec<WildMatch>> = server.rules.iter().map(|rule| globs(rule)).collect();
+        let rules: Vec<Vec<WildMatch>> = server.rules.iter().map(globs).collect();
         for definition in definitions {
             let tool = apply(&server_id, server, &rules, definition);
             catalog.tools.insert(tool.id.clone(), tool);

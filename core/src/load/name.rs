@@ -254,7 +254,7 @@ mod tests {
                 !error
                     .to_string()
                     .chars()
-                    .any(|char| unseen_char(char).or(unusual_char(Some('x'), char)).is_some() && char != '…'),
+                    .any(|char| unseen_char(char).or_else(|| unusual_char(Some('x'), char)).is_some() && char != '…'),
                 "{error:?}"
             );
             assert!(ok(accepted).is_ok(), "{accepted} {:?}", ok(accepted));

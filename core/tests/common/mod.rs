@@ -5,6 +5,7 @@
     unreachable_pub,
     clippy::allow_attributes,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     reason = "every test file uses its own part of this"
 )]
 
