@@ -98,7 +98,7 @@ impl Engine {
     pub fn schema(&self) -> String {
         vocabulary::schema(&self.inner.catalog, &self.inner.arguments, &BTreeSet::new())
             .ok()
-            .and_then(|fragment| fragment.to_cedarschema().ok())
+            .and_then(|fragment| vocabulary::print(&fragment))
             .unwrap_or_default()
     }
 }

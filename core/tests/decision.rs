@@ -253,3 +253,34 @@ fn tools_are_shown_by_the_best_that_arguments_could_reach() {
         asks.visible_tools(&toolgate::Subject::agent("alice", "cc"), &Default::default(), common::NOW.parse().unwrap());
     assert_eq!(tools[4].visibility, Visibility::NeedsApproval);
 }
+
+/// The schema reads as a person would write it, and names in quotation marks stay what they are.
+#[test]
+fn the_schema_is_printed_for_people() {
+    let tools = r#"[{"name": "put", "inputSchema": {"type": "object", "properties": {
+        "a": {"type": "string"}, "x\\\"y: __cedar::String": {"type": "array", "items": {"type": "integer"}}}}}]"#;
+    let engine = Company {
+        tools: tools.into(),
+        ..Company::default().policies("@id(\"open\") permit (principal, action, resource);")
+    }
+    .load();
+    let schema = engine.schema();
+    assert!(schema.contains("a?: String") && schema.contains("Set<Long>"), "{schema}");
+    assert!(schema.contains("y: __cedar::String"), "{schema}");
+    assert!(cedar_policy::Schema::from_cedarschema_str(&schema).is_ok(), "{schema}");
+}
+
+/// A tool that declares no schema takes any argument, and policies see which.
+#[test]
+fn a_tool_without_a_schema_takes_anything() {
+    for schema in ["", ", \"inputSchema\": {}", ", \"inputSchema\": null", ", \"inputSchema\": true"] {
+        let company = Company { tools: format!("[{{\"name\": \"put\"{schema}}}]"), ..Company::default() }.policies(
+            r#"@id("open") permit (principal, action, resource);
+            @id("no-force") forbid (principal, action == Toolgate::Action::"crm/put", resource)
+            when { context.input["*"].keys.contains("force") };"#,
+        );
+        let put = |arguments: Value| company.decide(json!({"tool": "crm/put", "arguments": arguments})).reason;
+        assert_eq!(put(json!({"name": [1, null]})), Reason::AllowedHeld, "{schema}");
+        assert_eq!(put(json!({"force": false})), Reason::PolicyDenied, "{schema}");
+    }
+}

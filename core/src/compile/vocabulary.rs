@@ -117,6 +117,28 @@ pub(crate) fn schema(
         .map_err(|error| Error::new(ErrorKind::Schema, format!("the catalog does not make a Cedar schema: {error}")))
 }
 
+/// The schema in Cedar's own syntax. Cedar prints `__cedar::String` where `String` means the same.
+pub(crate) fn print(fragment: &SchemaFragment) -> Option<String> {
+    let text = fragment.to_cedarschema().ok()?;
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text.as_str());
+    let mut quoted = false;
+    while let Some(char) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix("__cedar::").filter(|_| !quoted) {
+            rest = after;
+            continue;
+        }
+        let length = match char {
+            '\\' if quoted => rest.chars().take(2).map(char::len_utf8).sum(),
+            _ => char.len_utf8(),
+        };
+        quoted ^= char == '"';
+        let (done, after) = rest.split_at_checked(length)?;
+        out.push_str(done);
+        rest = after;
+    }
+    Some(out)
+}
+
 fn value(json: &Json) -> Result<Value, Error> {
     serde_json::to_value(json).map_err(|error| Error::new(ErrorKind::Schema, error.to_string()))
 }

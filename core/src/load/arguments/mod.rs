@@ -142,6 +142,20 @@ pub(crate) enum Coverage {
 /// The types of the arguments of a tool with this `inputSchema`. Never fails: a schema that is of no use gives an
 /// untyped tool and a note.
 pub(crate) fn type_arguments(schema: &Json, limits: &Limits) -> Arguments {
+    // MCP wants an object with `type`; what says nothing at all takes anything, and policies see its names at least
+    let says_nothing = match schema {
+        Json::Null | Json::Bool(true) => true,
+        Json::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    if says_nothing {
+        let anything = [("type", Json::from("object")), ("additionalProperties", Json::Bool(true))];
+        let anything = Json::Object(anything.map(|(key, value)| (key.to_owned(), value)).into());
+        let mut arguments = type_arguments(&anything, limits);
+        let reason = "the tool declares no schema, so it takes any argument".to_owned();
+        arguments.notes = vec![Note { pointer: String::new(), kind: NoteKind::FreeForm, reason }];
+        return arguments;
+    }
     match unfold::unfold(schema, limits) {
         Ok(shape) => lower::lower(shape),
         // FAIL-CLOSED: a_schema_that_unfolds_to_too_many_types_is_untyped

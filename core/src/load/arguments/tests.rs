@@ -209,11 +209,13 @@ fn the_root_is_a_record() {
     ] {
         assert_eq!(short_record(typed(schema).root.as_ref().unwrap()), expected, "{schema}");
     }
+    for nothing in ["{}", "true", "null"] {
+        let arguments = typed(nothing);
+        assert_eq!(short_record(arguments.root.as_ref().unwrap()), "{*: map json}", "{nothing}");
+        assert_eq!((arguments.coverage(), arguments.notes.len()), (Coverage::Full, 1));
+    }
     for schema in [
-        "{}",
-        "true",
         "false",
-        "null",
         "[]",
         r#"{"type": "string"}"#,
         r#"{"type": ["object", "null"]}"#,
