@@ -5,7 +5,7 @@ _default:
 
 # Decide the example company's calls.
 demo:
-    cargo run -q -- decide policies/examples/acme --calls policies/examples/acme/calls.jsonl
+    cargo run -- decide policies/examples/acme --calls policies/examples/acme/calls.jsonl
 
 # Every test, as CI and the README run them.
 test:

@@ -95,9 +95,9 @@ impl Error {
         &self.inner.message
     }
 
-    /// What to do next, where there is something to say.
-    pub fn next_step(&self) -> Option<&str> {
-        self.inner.help.as_deref()
+    /// What to do next.
+    pub fn next_step(&self) -> &str {
+        self.inner.help.as_deref().unwrap_or_else(|| self.inner.kind.next_step())
     }
 
     /// The file or other source that was refused.
@@ -116,8 +116,16 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// Where and what, without what to do.
+    pub(crate) fn brief(&self) -> String {
+        let mut out = String::new();
+        // writing to a string does not fail
+        let _ = self.write_brief(&mut out);
+        out
+    }
+
+    fn write_brief(&self, f: &mut impl fmt::Write) -> fmt::Result {
         if let Some(file) = &self.inner.file {
             f.write_str(file)?;
             if let Some(span) = self.inner.span {
@@ -130,11 +138,17 @@ impl fmt::Display for Error {
         if let Some(pointer) = self.inner.pointer.as_deref().filter(|pointer| !pointer.is_empty()) {
             write!(f, "at `{pointer}`: ")?;
         }
-        f.write_str(&self.inner.message)?;
-        if let Some(help) = &self.inner.help {
-            write!(f, " ({help})")?;
+        f.write_str(&self.inner.message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_brief(f)?;
+        match &self.inner.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -158,7 +172,7 @@ pub struct Span {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $next:literal;)*) => {
         /// The classes of load errors. Codes are stable; new ones may be added.
         #[non_exhaustive]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -172,45 +186,48 @@ macro_rules! kinds {
             pub fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
+
+            /// What to do next, where the error itself knows nothing better.
+            fn next_step(self) -> &'static str {
+                match self { $(Self::$variant => $next,)* }
+            }
         }
     };
 }
 
 kinds! {
     /// Two definitions of one id.
-    DuplicateId = "duplicate_id",
+    DuplicateId = "duplicate_id", "keep one of them, or give each its own id";
     /// A value of the right type that means nothing here: an empty id, an interval that ends before it begins.
-    InvalidValue = "invalid_value",
+    InvalidValue = "invalid_value", "write a value that means something here";
     /// An object key given twice (RFC 8259 section 4 leaves the meaning open; one strict reader does not).
-    JsonDuplicateKey = "json_duplicate_key",
+    JsonDuplicateKey = "json_duplicate_key", "keep one of the two";
     /// Not JSON as RFC 8259 has it.
-    JsonSyntax = "json_syntax",
+    JsonSyntax = "json_syntax", "mend the JSON at this place";
     /// Bigger, deeper or longer than [`Limits`](crate::Limits) allows.
-    LimitExceeded = "limit_exceeded",
+    LimitExceeded = "limit_exceeded", "make it smaller, or raise the limit";
     /// An id that could be mistaken for another: control, bidirectional, invisible or confusable characters.
-    NameUnsafe = "name_unsafe",
+    NameUnsafe = "name_unsafe", "rename it";
     /// An annotation toolgate does not know, or one whose value it cannot read.
-    PolicyAnnotation = "policy_annotation",
+    PolicyAnnotation = "policy_annotation", "correct or remove the annotation";
     /// A `has` test for an argument or attribute that exists nowhere the policy applies.
-    PolicyAttribute = "policy_attribute",
+    PolicyAttribute = "policy_attribute", "correct the name";
     /// A policy without an `@id`.
-    PolicyId = "policy_id",
+    PolicyId = "policy_id", "give the policy an `@id`";
     /// Not Cedar.
-    PolicySyntax = "policy_syntax",
+    PolicySyntax = "policy_syntax", "mend the Cedar at this place";
     /// Cedar, but not valid against the catalog's schema, or impossible to satisfy.
-    PolicyValidation = "policy_validation",
-    /// An id that nothing defines.
-    Reference = "reference",
+    PolicyValidation = "policy_validation", "`toolgate schema` prints what policies are checked against";
     /// The Cedar schema could not be built from the catalog.
-    Schema = "schema",
+    Schema = "schema", "look at the tool that was changed last";
     /// Groups that contain each other.
-    SnapshotCycle = "snapshot_cycle",
+    SnapshotCycle = "snapshot_cycle", "take one of the parents out";
     /// Not TOML.
-    TomlSyntax = "toml_syntax",
+    TomlSyntax = "toml_syntax", "mend the TOML at this place";
     /// A field nobody knows.
-    UnknownField = "unknown_field",
+    UnknownField = "unknown_field", "correct its spelling, or remove it";
     /// A value of the wrong type, or a missing field.
-    WrongType = "wrong_type",
+    WrongType = "wrong_type", "write a value of the expected type";
 }
 
 #[cfg(test)]
@@ -219,7 +236,7 @@ mod tests {
 
     #[test]
     fn message_names_the_file_the_place_and_the_way_out() {
-        let error = Error::new(ErrorKind::Reference, "group `ghost` is not defined")
+        let error = Error::new(ErrorKind::InvalidValue, "group `ghost` is not defined")
             .at_pointer("")
             .under("groups")
             .under("a/b")
@@ -231,6 +248,7 @@ mod tests {
         );
         let error = Error::new(ErrorKind::PolicySyntax, "unexpected `;`").at_span("a\nbc;", 4, 5).in_file("p.cedar");
         assert_eq!(error.to_string(), "p.cedar:2:3: unexpected `;`");
+        assert_eq!(error.next_step(), "mend the Cedar at this place");
     }
 
     #[test]

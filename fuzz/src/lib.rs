@@ -188,7 +188,6 @@ pub fn snapshot(data: &[u8]) {
         ErrorKind::JsonSyntax,
         ErrorKind::LimitExceeded,
         ErrorKind::NameUnsafe,
-        ErrorKind::Reference,
         ErrorKind::SnapshotCycle,
         ErrorKind::UnknownField,
         ErrorKind::WrongType,
@@ -488,8 +487,7 @@ fn plain(engine: &Engine, decision: &Decision) {
 fn own_words(decision: &Decision) -> &str {
     let message = decision.agent_message.as_str();
     let Some(guidance) = &decision.guidance else { return message };
-    let url = guidance.url.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
-    message.strip_suffix(format!(" {}{url}", guidance.message).as_str()).unwrap_or(message)
+    message.split_once(format!(" {}", guidance.message).as_str()).map_or(message, |(own, _)| own)
 }
 
 fn at(text: &str) -> Instant {

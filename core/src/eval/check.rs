@@ -96,7 +96,7 @@ pub(crate) fn arguments(engine: &Compiled, tool: &Tool, given: &Json) -> Result<
     let declared = engine.arguments.get(&tool.id).ok_or_else(|| {
         Refusal::new(Reason::EvaluationError, format!("the arguments of `{}` were never typed", tool.id))
     })?;
-    arguments::bind(declared, given).map_err(|error| Refusal::new(Reason::ArgumentInvalid, error.to_string()))
+    arguments::bind(declared, given).map_err(|error| Refusal::new(Reason::ArgumentInvalid, error.brief()))
 }
 
 /// The digest that an approval of exactly this call carries.

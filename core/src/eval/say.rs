@@ -55,7 +55,10 @@ pub(crate) fn refused(reason: Reason, detail: Option<&str>, guidance: Option<&Gu
         _ => "This tool is not available to you.".into(),
     };
     match guidance {
-        Some(Guidance { message, url: Some(url) }) => format!("{own} {message}: {url}"),
+        Some(Guidance { message, url: Some(url) }) => {
+            let colon = if message.ends_with(['.', ':', '!', '?']) { "" } else { ":" };
+            format!("{own} {message}{colon} {url}")
+        }
         Some(Guidance { message, url: None }) => format!("{own} {message}"),
         None => own,
     }

@@ -35,7 +35,7 @@ pub(crate) fn read<'a>(
             "valid_for" => {
                 terms.valid_for = Some(parse_short(value).map_err(|error| {
                     Error::new(ErrorKind::PolicyAnnotation, format!("`@valid_for`: {}", error.message()))
-                        .help(error.next_step().unwrap_or_default())
+                        .help(error.next_step())
                 })?);
             }
             "reuse" => terms.reuse = reuse(value)?,

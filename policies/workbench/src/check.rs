@@ -200,7 +200,7 @@ pub fn failure_json(error: &BundleError) -> String {
                 line: error.span().map(|span| span.line),
                 column: error.span().map(|span| span.column),
                 pointer: error.pointer().map(Into::into),
-                help: error.next_step().map(Into::into),
+                help: Some(error.next_step().into()),
             })
             .collect(),
     };
@@ -241,9 +241,7 @@ fn fault(error: &Error, text: Option<&str>) -> String {
         let marked = text.get(span.start..span.end).unwrap_or("").lines().next().unwrap_or("").chars().count();
         quote(&mut out, line, span.line, span.column.saturating_sub(1), marked);
     }
-    if let Some(help) = error.next_step() {
-        let _ = writeln!(out, " help: {}", clean(help));
-    }
+    let _ = writeln!(out, " help: {}", clean(error.next_step()));
     out
 }
 
