@@ -70,6 +70,7 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
         catalog: &catalog,
         arguments: &arguments,
         types: &types,
+        tools: catalog.tools.values().map(|tool| (tool.id.to_string(), tool.operation)).collect(),
     })?;
     findings.extend(found);
     let (policies, session_labels) = policies::compile(&sources).map_err(|error| vec![error])?;

@@ -27,6 +27,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) arguments: &'a BTreeMap<ToolId, Arguments>,
     pub(crate) types: &'a Types,
+    /// The tools by their written ids, which are the names of their actions.
+    pub(crate) tools: BTreeMap<String, Operation>,
 }
 
 /// The schema that the policies were found valid against, and what is worth knowing though it is no error.
@@ -112,7 +114,7 @@ impl Subject<'_> {
         }
         let known = [REQUEST, ISSUE_TOKEN].contains(&name)
             || Operation::ALL.iter().any(|operation| operation.as_str() == name)
-            || self.catalog.tools.keys().any(|id| id.to_string() == name);
+            || self.tools.contains_key(name);
         match known {
             true => Ok(None),
             false if name.contains('/') => Ok(Some(name.to_string())),
@@ -127,8 +129,7 @@ impl Subject<'_> {
     fn applies_to(&self, policy: &SourcePolicy) -> Result<BTreeSet<String>, Error> {
         let named = match policy.cedar.action_constraint() {
             ActionConstraint::Any => {
-                let tools = self.catalog.tools.keys().map(ToString::to_string);
-                return Ok(tools.chain([REQUEST.into(), ISSUE_TOKEN.into()]).collect());
+                return Ok(self.tools.keys().cloned().chain([REQUEST.into(), ISSUE_TOKEN.into()]).collect());
             }
             ActionConstraint::In(uids) => uids,
             ActionConstraint::Eq(uid) => {
@@ -148,12 +149,11 @@ impl Subject<'_> {
             if [REQUEST, ISSUE_TOKEN].contains(&name) {
                 applies.insert(name.to_string());
             }
-            let tools = self.catalog.tools.values();
-            applies.extend(
-                tools
-                    .filter(|tool| tool.operation.as_str() == name || tool.id.to_string() == name)
-                    .map(|tool| tool.id.to_string()),
-            );
+            if self.tools.contains_key(name) {
+                applies.insert(name.to_string());
+            }
+            let group = self.tools.iter().filter(|(_, operation)| operation.as_str() == name);
+            applies.extend(group.map(|(tool, _)| tool.clone()));
         }
         Ok(applies)
     }
@@ -161,8 +161,7 @@ impl Subject<'_> {
     fn inert(&self, policy: &SourcePolicy) -> Finding {
         let mut message = format!("policy `{}` applies to no tool of this catalog", policy.terms.id);
         if let ActionConstraint::Eq(uid) = policy.cedar.action_constraint() {
-            let tools: Vec<String> = self.catalog.tools.keys().map(ToString::to_string).collect();
-            if let Some(near) = closest(uid.id().unescaped(), tools.iter().map(String::as_str)).first() {
+            if let Some(near) = closest(uid.id().unescaped(), self.tools.keys().map(String::as_str)).first() {
                 message.push_str(&format!("; did you mean `{near}`?"));
             }
         }
