@@ -1,4 +1,3 @@
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use cedar_policy::{
@@ -245,61 +244,6 @@ fn decimals_are_written_exactly() {
         assert_eq!(decimal(scaled), text);
         Context::from_pairs([("d".to_owned(), RestrictedExpression::new_decimal(text))]).unwrap();
     }
-}
-
-/// The real catalogs beside the repository, where they are.
-fn catalogs() -> Option<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/catalogs");
-    let mut files: Vec<_> = std::fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    Some(files)
-}
-
-#[test]
-fn real_catalogs_are_typed() {
-    let Some(files) = catalogs() else {
-        println!("skipped: ../../shared/catalogs is not there");
-        return;
-    };
-    let (mut full, mut free, mut partly, mut untyped) = (0, 0, 0, 0);
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let catalog = parse(&text);
-        let tools: Vec<_> = catalog
-            .get("tools")
-            .and_then(Json::as_array)
-            .unwrap()
-            .iter()
-            .map(|tool| {
-                let name = tool.get("name").and_then(Json::as_str).unwrap();
-                (name, type_arguments(tool.get("inputSchema").unwrap(), &Limits::default()))
-            })
-            .collect();
-        schema(tools.iter().map(|(name, arguments)| (*name, arguments))).unwrap();
-        for (name, arguments) in &tools {
-            match arguments.coverage() {
-                Coverage::Full => full += 1,
-                Coverage::Partial => partly += 1,
-                Coverage::Untyped => untyped += 1,
-            }
-            free += usize::from(arguments.coverage() == Coverage::Full && arguments.has_free_form());
-            for note in &arguments.notes {
-                println!(
-                    "{}: {name}: `{}`: {:?}: {}",
-                    file.file_stem().unwrap().display(),
-                    note.pointer,
-                    note.kind,
-                    note.reason
-                );
-            }
-        }
-    }
-    let all = full + partly + untyped;
-    println!(
-        "{all} tools: fully typed {full} (of which {free} with free-form parts), partly {partly}, untyped {untyped}"
-    );
-    assert!(full * 100 >= all * 97, "fewer than 97 % fully typed");
 }
 
 /// A schema and a value that it accepts, unless the schema clashes with itself.
