@@ -160,10 +160,10 @@ impl Subject<'_> {
 
     fn inert(&self, policy: &SourcePolicy) -> Finding {
         let mut message = format!("policy `{}` applies to no tool of this catalog", policy.terms.id);
-        if let ActionConstraint::Eq(uid) = policy.cedar.action_constraint() {
-            if let Some(near) = closest(uid.id().unescaped(), self.tools.keys().map(String::as_str)).first() {
-                message.push_str(&format!("; did you mean `{near}`?"));
-            }
+        if let ActionConstraint::Eq(uid) = policy.cedar.action_constraint()
+            && let Some(near) = closest(uid.id().unescaped(), self.tools.keys().map(String::as_str)).first()
+        {
+            message.push_str(&format!("; did you mean `{near}`?"));
         }
         Finding::new(FindingKind::PolicyInert, message).about_policy(&policy.terms.id)
     }
