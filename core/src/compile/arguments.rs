@@ -44,6 +44,13 @@ fn type_of(ty: &Type) -> Json {
         Type::Text(Text::Instant { .. }) => extension("datetime"),
         Type::Text(Text::Ip { .. }) => extension("ipaddr"),
         Type::Set(element) => set(type_of(element)),
+        Type::Sets { parts, .. } => {
+            let mut sets = parts.iter().map(|(kind, ty)| ((*kind).to_owned(), set(type_of(ty)), true));
+            match (parts.len(), sets.next()) {
+                (1, Some((_, only, _))) => only,
+                (_, first) => attributes(first.into_iter().chain(sets)),
+            }
+        }
         Type::Record(record) => record_type(record),
         Type::Map(map) => map_type(map),
         Type::OneOf { parts, .. } => {

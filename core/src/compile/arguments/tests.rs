@@ -70,6 +70,7 @@ fn a_policy_reads_every_type() {
         "id": {"type": ["string", "integer", "null"]}, "filter": {"type": "object"}, "any": {},
         "to": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
         "labels": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "mixed": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
         "maybe": {"type": "array", "items": {"type": ["integer", "null"]}}}}"#;
     for (input, condition) in [
         (r#"{"flag": true}"#, "context.input has flag && context.input.flag"),
@@ -97,7 +98,10 @@ fn a_policy_reads_every_type() {
             r#"context.input has labels && context.input.labels.entries.contains({key: "a", value: 1})"#,
         ),
         (r#"{"labels": {"a": 1}}"#, r#"context.input has labels && context.input.labels.keys == ["a"]"#),
-        (r#"{"maybe": [null, 1]}"#, "context.input has maybe && !context.input.maybe.isEmpty()"),
+        (r#"{"maybe": [null, 1]}"#, "context.input has maybe && context.input.maybe.contains(1)"),
+        (r#"{"mixed": ["bug", 7]}"#, r#"context.input has mixed && context.input.mixed.string.contains("bug")"#),
+        (r#"{"mixed": ["bug", 7]}"#, "context.input has mixed.integer && context.input.mixed.integer == [7]"),
+        (r#"{"mixed": []}"#, "context.input has mixed && context.input.mixed.string.isEmpty()"),
     ] {
         assert!(holds(schema, input, condition), "{condition}");
         assert!(!holds(schema, "{}", &condition.replace("!(context.input has id)", "false")), "{condition}");

@@ -127,7 +127,10 @@ impl Lowering {
             let ty = if inner < 2 {
                 self.free_form(at, DEEP)
             } else {
-                Type::Set(Box::new(self.element(element, &step(at, EXTRAS), inner.saturating_sub(1))?))
+                match self.element(element, &step(at, EXTRAS), inner.saturating_sub(1))? {
+                    Type::OneOf { null, parts } if !parts.is_empty() => Type::Sets { null, parts },
+                    element => Type::Set(Box::new(element)),
+                }
             };
             parts.insert("array", ty);
         }

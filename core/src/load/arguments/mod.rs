@@ -44,6 +44,12 @@ pub(crate) enum Type {
     Decimal,
     Text(Text),
     Set(Box<Self>),
+    /// An array of several kinds: a record with one set per kind, named after it, so that a policy can look for a
+    /// literal in one. If `null` may stand among the elements, it is in none of them.
+    Sets {
+        null: bool,
+        parts: BTreeMap<&'static str, Self>,
+    },
     Record(Record),
     Map(Map),
     /// Several JSON kinds: a record with one optional member per kind, named after it, of which a value has the one

@@ -47,12 +47,18 @@ fn in_type(ty: &Type, path: &[&str]) -> PathAnswer {
     match ty {
         Type::Record(record) => in_record(record, path),
         Type::Map(map) => in_map(map, path),
+        Type::Sets { parts, .. } if parts.len() > 1 => {
+            let names: Vec<&str> = parts.keys().copied().collect();
+            leaves(&names, name, rest)
+        }
         Type::OneOf { parts, .. } => match parts.get(*name) {
             Some(ty) => in_type(ty, rest),
             None => PathAnswer::No(closest(name, parts.keys().copied())),
         },
         Type::Json | Type::Nothing => leaves(&["kind", "keys", "text"], name, rest),
-        Type::Bool | Type::Long | Type::Decimal | Type::Text(_) | Type::Set(_) => PathAnswer::No(Vec::new()),
+        Type::Bool | Type::Long | Type::Decimal | Type::Text(_) | Type::Set(_) | Type::Sets { .. } => {
+            PathAnswer::No(Vec::new())
+        }
     }
 }
 

@@ -37,6 +37,10 @@ fn short(ty: &Type) -> String {
         Type::Text(Text::Instant { .. }) => "datetime".to_owned(),
         Type::Text(Text::Ip { .. }) => "ip".to_owned(),
         Type::Set(element) => format!("[{}]", short(element)),
+        Type::Sets { null, parts } => {
+            let parts: Vec<_> = parts.iter().map(|(kind, ty)| format!("{kind}=[{}]", short(ty))).collect();
+            format!("[<{}{}>]", parts.join(" "), if *null { " null" } else { "" })
+        }
         Type::Record(record) => short_record(record),
         Type::Map(map) => short_map(map),
         Type::OneOf { null, parts } => {
@@ -113,14 +117,14 @@ fn each_rule_gives_its_type() {
         (r#"{"anyOf": [{"type": "integer"}, {"type": "null"}]}"#, "?0: long"),
         (r#"{"type": "integer", "nullable": true}"#, "?0: long"),
         (r##"{"$ref": "#/$defs/s", "nullable": true}"##, "?0: string"),
-        (r#"{"type": "array", "items": {"type": ["integer", "null"]}}"#, "?: [<integer=long null>]"),
+        (r#"{"type": "array", "items": {"type": ["integer", "null"]}}"#, "?: [<integer=[long] null>]"),
         // Several kinds.
         (r#"{"type": ["string", "integer"]}"#, "?: <integer=long string=string>"),
         (r#"{"anyOf": [{"type": "integer"}, {"type": "number"}]}"#, "?: decimal"),
         (r#"{"type": ["boolean", "array", "null"], "items": {"type": "string"}}"#, "?0: <array=[string] boolean=bool>"),
         (
             r#"{"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "array", "items": {"type": "integer"}}]}"#,
-            "?: [<integer=long string=string>]",
+            "?: [<integer=[long] string=[string]>]",
         ),
         (r#"{"anyOf": [{"type": "string"}, {}]}"#, "?: json"),
         (r#"{"type": "string", "anyOf": [{"type": "string"}, {"type": "integer"}]}"#, "?: string"),
@@ -151,10 +155,10 @@ fn each_rule_gives_its_type() {
             "?: {a?: <integer=long string=string>, *: map string}",
         ),
         // Arrays.
-        (r#"{"prefixItems": [{"type": "string"}, {"type": "integer"}]}"#, "?: [<integer=long string=string>]"),
+        (r#"{"prefixItems": [{"type": "string"}, {"type": "integer"}]}"#, "?: [<integer=[long] string=[string]>]"),
         (
             r#"{"items": [{"type": "string"}], "additionalItems": {"type": "boolean"}}"#,
-            "?: [<boolean=bool string=string>]",
+            "?: [<boolean=[bool] string=[string]>]",
         ),
         (r#"{"prefixItems": [{"type": "string"}], "items": false}"#, "?: [string]"),
         (r#"{"items": false}"#, "?: [nothing]"),
@@ -375,8 +379,8 @@ fn null_is_absence_only_where_it_is_allowed() {
         give(r#"{"type": "array", "items": {"type": "string"}}"#, "[null]").unwrap_err().pointer(),
         Some("/p/0")
     );
-    let element = give(r#"{"type": "array", "items": {"type": ["string", "null"]}}"#, "[null]");
-    assert_eq!(element, Ok(Some(Value::Set(vec![Value::Record(BTreeMap::new())]))));
+    let elements = give(r#"{"type": "array", "items": {"type": ["string", "null"]}}"#, r#"[null, "a"]"#);
+    assert_eq!(elements, Ok(Some(Value::Set(vec![Value::String("a".into())]))));
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn value(ty: &Type, value: &Json) -> Result<Value, Error> {
                 .collect::<Result<_, _>>()
                 .map(Value::Set)
         }
+        (Type::Sets { null, parts }, Json::Array(elements)) => sets(*null, parts, elements),
         (Type::Record(ty), _) => record(ty, value).map(Value::Record),
         (Type::Map(ty), Json::Object(members)) => map(ty, members.iter()),
         (Type::OneOf { null, parts }, _) => one_of(*null, parts, value),
@@ -117,11 +118,38 @@ fn value(ty: &Type, value: &Json) -> Result<Value, Error> {
 
 /// Which kind it is decides the member; `null` is the record with none.
 fn one_of(null: bool, parts: &BTreeMap<&'static str, Type>, value: &Json) -> Result<Value, Error> {
+    let member = part(null, parts, value)?.map(|(name, ty)| Ok((name.to_owned(), self::value(ty, value)?)));
+    member.into_iter().collect::<Result<_, Error>>().map(Value::Record)
+}
+
+/// Which kind an element is decides the set; `null` is in none. One kind alone needs no record around its set.
+fn sets(null: bool, parts: &BTreeMap<&'static str, Type>, elements: &[Json]) -> Result<Value, Error> {
+    let mut sets: BTreeMap<String, Vec<Value>> = parts.keys().map(|name| ((*name).to_owned(), Vec::new())).collect();
+    for (index, element) in elements.iter().enumerate() {
+        let place = |error: Error| error.under(&index.to_string());
+        if let Some((name, ty)) = part(null, parts, element).map_err(place)? {
+            let element = self::value(ty, element).map_err(place)?;
+            sets.entry(name.to_owned()).or_default().push(element);
+        }
+    }
+    let mut sets = sets.into_iter().map(|(name, set)| (name, Value::Set(set)));
+    match (sets.len(), sets.next()) {
+        (1, Some((_, only))) => Ok(only),
+        (_, first) => Ok(Value::Record(first.into_iter().chain(sets).collect())),
+    }
+}
+
+/// The part of a union that a value belongs to: none for `null`.
+fn part<'a>(
+    null: bool,
+    parts: &'a BTreeMap<&'static str, Type>,
+    value: &Json,
+) -> Result<Option<(&'static str, &'a Type)>, Error> {
     let kind = value.kind();
     let name = if kind == "number" && parts.contains_key("integer") { "integer" } else { kind };
-    match parts.get(name) {
-        Some(ty) => Ok(Value::Record(BTreeMap::from([(name.to_owned(), self::value(ty, value)?)]))),
-        None if null && *value == Json::Null => Ok(Value::Record(BTreeMap::new())),
+    match parts.get_key_value(name) {
+        Some((name, ty)) => Ok(Some((*name, ty))),
+        None if null && *value == Json::Null => Ok(None),
         None => {
             let kinds: Vec<_> = parts.keys().copied().chain(null.then_some("null")).collect();
             Err(wrong_type(&kinds.join(" or "), value))
@@ -200,7 +228,7 @@ fn kind_of(ty: &Type) -> &'static str {
         Type::Long => "integer",
         Type::Decimal => "number",
         Type::Text(_) => "string",
-        Type::Set(_) => "array",
+        Type::Set(_) | Type::Sets { .. } => "array",
         Type::Record(_) | Type::Map(_) => "object",
     }
 }
