@@ -35,10 +35,10 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   toolgate decide demo --calls demo/calls.jsonl
-  toolgate decide demo --calls call.json && echo may run
+  toolgate decide demo --calls call.json && echo it may run now
   jq -c .call records.jsonl | toolgate decide demo --json | jq -r .outcome
 
-Exit codes: 0 = decided; 1 = there was exactly one call, and it is deny or ticket_fallback (with several calls the answers are in the output); 2 = the bundle does not load, or the calls cannot be read.")]
+Exit codes: 0 = decided; 1 = there was exactly one call, and it may not run now: refused, or somebody must be asked first (with several calls the answers are in the output); 2 = the bundle does not load, or the calls cannot be read.")]
     Decide(DecideArgs),
     /// List the tools, or what a subject sees of them
     #[command(after_help = "\

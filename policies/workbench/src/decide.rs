@@ -86,10 +86,11 @@ fn is_object(line: &[u8]) -> bool {
     line.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
-/// 1 if the only call was refused, else 0.
+/// 1 if the only call may not run now, else 0. A call that somebody must be asked about may not: `decide && run` in a
+/// script would run it.
 pub fn exit_code(decided: &[Decided]) -> u8 {
     match decided {
-        [one] => u8::from(matches!(one.decision.outcome, Outcome::Deny | Outcome::TicketFallback)),
+        [one] => u8::from(!one.decision.is_allowed()),
         _ => 0,
     }
 }
@@ -149,9 +150,11 @@ pub fn next(decision: &Decision) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some(request) = &decision.access_request {
         parts.push(ask_access(request));
-    } else if let Some(request) = &decision.approval_request {
+    }
+    if let Some(request) = &decision.approval_request {
         parts.push(ask_approval(request));
-    } else if decision.outcome == Outcome::AutoApprove {
+    }
+    if decision.is_allowed() {
         parts.push("run it".into());
     }
     if !decision.gains_labels.is_empty() && decision.outcome == Outcome::AutoApprove {

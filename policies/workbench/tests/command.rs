@@ -70,6 +70,9 @@ fn one_call_sets_the_exit_code() {
     assert!(ran.stdout.contains("auto_approve") && ran.stdout.contains("1 call: 1 auto_approve"), "{}", ran.stdout);
     assert_eq!(decide(&CALL.replace("ann", "tom")).code, 1, "ticket_fallback");
     assert_eq!(decide(&CALL.replace("list_", "delete_")).code, 1, "deny");
+    let calls = std::fs::read_to_string(format!("{dir}/calls.jsonl")).unwrap();
+    let asks = decide(calls.lines().nth(1).unwrap());
+    assert!(asks.code == 1 && asks.stdout.contains("self_approve"), "nobody was asked yet: {}", asks.stdout);
     let several = format!("{0}\n{0}\n", CALL.replace("ann", "tom").replace('\n', " "));
     assert_eq!(decide(&several).code, 0, "the answers are in the output");
     assert_eq!(decide("").code, 2, "no calls");
