@@ -407,10 +407,28 @@ proptest! {
         }
     }
 
+    /// Doubles beyond what fits in a machine word and a small power of ten: both sides round to the nearest.
+    #[test]
+    fn large_and_small_doubles_agree_with_serde_json(digits in 1u64..1_000_000_000, exponent in -300i32..300) {
+        let text = format!("{digits}e{exponent}");
+        let theirs: serde_json::Value = serde_json::from_str(&text).unwrap();
+        prop_assert!(same(&parse(text.as_bytes()).unwrap(), &theirs), "{}", text);
+    }
+
     #[test]
     fn any_bytes_give_a_value_or_an_error_with_a_place(bytes in any::<Vec<u8>>()) {
         if let Err(error) = parse(&bytes) {
             prop_assert!(error.pointer().is_some() && error.span().is_some());
         }
+    }
+}
+
+/// Found by the comparison with serde_json, which was the one in error.
+#[test]
+fn a_double_is_the_nearest_one() {
+    for text in ["1.51e50", "8.5e-98", "123456789e250"] {
+        let theirs: serde_json::Value = serde_json::from_str(text).unwrap();
+        let nearest: f64 = text.parse().unwrap();
+        assert!(same(&parse(text.as_bytes()).unwrap(), &theirs) && theirs.as_f64() == Some(nearest), "{text}");
     }
 }
