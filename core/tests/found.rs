@@ -12,16 +12,9 @@
 
 mod common;
 
-use common::{Company, decide, find, parse, shared, update};
+use common::{Company, decide, find, parse, shared, update, with};
 use serde_json::{Value, json};
 use toolgate::{Bundle, Engine, Outcome, Reason, Session, Source, Subject, TokenRequest, Visibility};
-
-fn with(mut call: Value, changes: Value) -> Value {
-    for (key, value) in changes.as_object().unwrap() {
-        call[key] = value.clone();
-    }
-    call
-}
 
 /// `visible_tools` hides the tool, and the refusal says that access to it has been granted.
 #[test]

@@ -12,7 +12,7 @@
 
 mod common;
 
-use common::{Company, find, update};
+use common::{Company, find, update, with};
 use serde_json::{Value, json};
 use toolgate::{Outcome, Reason, TokenDecision, TokenRequest};
 
@@ -250,12 +250,10 @@ fn a_refusal_offers_nothing() {
 }
 
 fn token(company: &Company, changes: &Value) -> TokenDecision {
-    let mut request = json!({"subject": {"user": "alice", "client": "cc"}, "audience": "https://auth.files.example/",
+    let request = json!({"subject": {"user": "alice", "client": "cc"}, "audience": "https://auth.files.example/",
         "resource": "https://files.example/", "now": common::NOW});
-    for (key, value) in changes.as_object().unwrap() {
-        request[key] = value.clone();
-    }
-    company.load().decide_token(&serde_json::from_value::<TokenRequest>(request).unwrap())
+    let request = serde_json::from_value::<TokenRequest>(with(request, changes.clone()));
+    company.load().decide_token(&request.unwrap())
 }
 
 #[test]

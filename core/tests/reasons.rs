@@ -14,7 +14,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Company, find, update};
+use common::{Company, find, update, with};
 use serde_json::{Value, json};
 use toolgate::{Decision, Outcome, Reason, TokenDecision};
 
@@ -24,21 +24,11 @@ fn seen(decision: &Decision) -> (Outcome, Reason) {
 }
 
 fn approval(changes: Value) -> Value {
-    let mut approval = json!({
+    let approval = json!({
         "id": "a1", "kind": "self", "by": "alice", "subject": {"user": "alice", "client": "cc"},
         "scope": {"tool": "crm/update"}, "from": "2026-11-20T09:30:00Z", "until": "2026-11-20T12:00:00Z"
     });
-    for (key, value) in changes.as_object().unwrap() {
-        approval[key] = value.clone();
-    }
-    json!([approval])
-}
-
-fn with(mut call: Value, changes: Value) -> Value {
-    for (key, value) in changes.as_object().unwrap() {
-        call[key] = value.clone();
-    }
-    call
+    json!([with(approval, changes)])
 }
 
 fn requestable(by: &str, approval: &str) -> Value {

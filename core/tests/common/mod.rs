@@ -197,6 +197,14 @@ fn full(mut call: Value) -> Value {
     call
 }
 
+/// An object with some members replaced.
+pub fn with(mut object: Value, changes: Value) -> Value {
+    for (key, value) in changes.as_object().unwrap() {
+        object[key] = value.clone();
+    }
+    object
+}
+
 /// Alice reads.
 pub fn find() -> Value {
     json!({"tool": "crm/find", "arguments": {"query": "acme"}})
