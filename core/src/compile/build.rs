@@ -9,6 +9,7 @@ use crate::compile::policies::{self, Policy};
 use crate::compile::references;
 use crate::compile::validate::{self, validate};
 use crate::compile::vocabulary::Types;
+use crate::data::canonical;
 use crate::data::catalog::{Catalog, Overlay};
 use crate::data::id::ToolId;
 use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
@@ -156,8 +157,7 @@ fn digest(bundle: &Bundle, limits: &Limits) -> String {
     bundle.overlay.iter().for_each(|source| part("overlay", "", &source.bytes));
     let lines = if bundle.snapshot.file.ends_with(".jsonl") { "lines" } else { "" };
     part("snapshot", lines, &bundle.snapshot.bytes);
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    canonical::written(hash)
 }
 
 /// Collects faults, so that all are reported at once.

@@ -51,8 +51,7 @@ pub(crate) fn compile(sources: &[SourcePolicy]) -> Result<(Vec<Policy>, BTreeSet
 
 fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> Result<Policy, Error> {
     let fault = |error: String| Error::new(ErrorKind::PolicySyntax, format!("policy `{}`: {error}", source.terms.id));
-    let tree = source.cedar.to_pst().map_err(|error| fault(error.to_string()))?;
-    let clauses = tree.body().clauses();
+    let clauses = source.tree.body().clauses();
     let mut clock = Clock::At(Vec::new());
     for clause in clauses {
         let condition = inspect::condition(clause);
@@ -74,7 +73,7 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
         (false, _) => AnyInput::Exact,
         (true, Effect::Forbid) => AnyInput::MayNotHold,
         (true, Effect::Permit) => {
-            let weaker = without_input(tree.body()).map_err(|error| fault(error.to_string()))?;
+            let weaker = without_input(source.tree.body()).map_err(|error| fault(error.to_string()))?;
             AnyInput::AtMost(Box::new(alone(weaker).map_err(fault)?))
         }
     };

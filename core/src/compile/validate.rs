@@ -112,9 +112,7 @@ impl Subject<'_> {
             }
             return Ok(None);
         }
-        let known = [REQUEST, ISSUE_TOKEN].contains(&name)
-            || Operation::ALL.iter().any(|operation| operation.as_str() == name)
-            || self.tools.contains_key(name);
+        let known = [REQUEST, ISSUE_TOKEN].contains(&name) || is_group(name) || self.tools.contains_key(name);
         match known {
             true => Ok(None),
             false if name.contains('/') => Ok(Some(name.to_string())),
@@ -133,7 +131,7 @@ impl Subject<'_> {
             }
             ActionConstraint::In(uids) => uids,
             ActionConstraint::Eq(uid) => {
-                if Operation::ALL.iter().any(|operation| operation.as_str() == uid.id().unescaped()) {
+                if is_group(uid.id().unescaped()) {
                     return Err(Error::new(
                         ErrorKind::PolicyValidation,
                         format!("`action == {uid}` never holds: no call is the group itself"),
@@ -146,10 +144,7 @@ impl Subject<'_> {
         let mut applies = BTreeSet::new();
         for uid in named {
             let name = uid.id().unescaped();
-            if [REQUEST, ISSUE_TOKEN].contains(&name) {
-                applies.insert(name.to_string());
-            }
-            if self.tools.contains_key(name) {
+            if [REQUEST, ISSUE_TOKEN].contains(&name) || self.tools.contains_key(name) {
                 applies.insert(name.to_string());
             }
             let group = self.tools.iter().filter(|(_, operation)| operation.as_str() == name);
@@ -170,9 +165,8 @@ impl Subject<'_> {
 
     /// Names under `has` that exist for none of the actions the policy applies to.
     fn check_names(&self, policy: &SourcePolicy, applies: &BTreeSet<String>) -> Vec<Error> {
-        let Ok(tree) = policy.cedar.to_pst() else { return Vec::new() };
         let mut errors = Vec::new();
-        for clause in tree.body().clauses() {
+        for clause in policy.tree.body().clauses() {
             inspect::walk(inspect::condition(clause), &mut |expr| {
                 if let Expr::HasAttr { expr: base, attrs } = expr
                     && let Some((var, mut path)) = inspect::path(base)
@@ -270,4 +264,9 @@ impl Subject<'_> {
             None => error,
         }
     }
+}
+
+/// Whether an action is one of the groups that tools are in.
+fn is_group(action: &str) -> bool {
+    Operation::ALL.iter().any(|operation| operation.as_str() == action)
 }

@@ -28,8 +28,13 @@ pub(crate) fn canonical(json: &Json) -> String {
 
 /// `sha256:` and the lower hex of SHA-256 over the [`canonical`] text: equal digests, equal values.
 pub(crate) fn digest(json: &Json) -> String {
+    written(Sha256::new_with_prefix(canonical(json)))
+}
+
+/// A SHA-256 as it is written everywhere: `sha256:` and lower hex.
+pub(crate) fn written(hash: Sha256) -> String {
     let mut out = "sha256:".to_owned();
-    for byte in Sha256::digest(canonical(json)) {
+    for byte in hash.finalize() {
         infallible(write!(out, "{byte:02x}"));
     }
     out

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::data::decision::{Effect, Guidance, StepUp};
+use crate::data::decision::{DeterminingPolicy, Effect, Guidance, StepUp};
 use crate::data::snapshot::Reuse;
 
 /// A policy's annotations, read and checked.
@@ -25,6 +25,13 @@ pub(crate) struct Terms {
     pub(crate) obligations: Vec<String>,
     /// `@remedy`
     pub(crate) step_up: Option<StepUp>,
+}
+
+impl Terms {
+    /// What a decision says of the policy.
+    pub(crate) fn determining(&self) -> DeterminingPolicy {
+        DeterminingPolicy { id: self.id.clone(), effect: self.effect, description: self.description.clone() }
+    }
 }
 
 /// Who may stand in the manager's place.

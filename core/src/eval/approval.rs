@@ -37,6 +37,18 @@ pub(crate) enum Asked<'a> {
 }
 
 impl<'a> Matter<'a> {
+    /// A call of a tool, known or not.
+    pub(crate) fn of_tool(
+        engine: &'a Compiled,
+        facts: &'a Facts<'a>,
+        tool: &'a Tool,
+        server: &'a Server,
+        asked: Asked<'a>,
+        now: Instant,
+    ) -> Self {
+        Self { engine, facts, server_id: &tool.id.server, server, entitlements: &tool.entitlements, asked, now }
+    }
+
     /// Who stands in for the manager here: whoever may, for some policy that only a manager moves.
     pub(crate) fn stand_ins<'p>(&self, moved_by_manager: impl Iterator<Item = &'p Terms>) -> BTreeSet<String> {
         let candidates: Vec<&Terms> = moved_by_manager.collect();

@@ -116,15 +116,8 @@ fn try_decide(engine: &Compiled, call: &Call, decision: &mut Decision) -> Result
 
 impl Case<'_> {
     fn matter(&self) -> Matter<'_> {
-        Matter {
-            engine: self.engine,
-            facts: self.facts,
-            server_id: &self.tool.id.server,
-            server: self.server,
-            entitlements: &self.tool.entitlements,
-            asked: Asked::Call { tool: self.tool, binding: self.binding },
-            now: self.call.now,
-        }
+        let asked = Asked::Call { tool: self.tool, binding: self.binding };
+        Matter::of_tool(self.engine, self.facts, self.tool, self.server, asked, self.call.now)
     }
 
     /// Asks the policies and climbs the ladder.
@@ -295,12 +288,7 @@ impl Case<'_> {
 
     fn policies_where(&self, rows: &[Ruled], determines: impl Fn(&Ruled) -> bool) -> Vec<DeterminingPolicy> {
         let all = self.engine.policies.iter().zip(rows).filter(|(_, ruled)| determines(ruled));
-        all.map(|(policy, _)| DeterminingPolicy {
-            id: policy.terms.id.clone(),
-            effect: policy.terms.effect,
-            description: policy.terms.description.clone(),
-        })
-        .collect()
+        all.map(|(policy, _)| policy.terms.determining()).collect()
     }
 }
 
@@ -314,11 +302,7 @@ fn outcome(rung: Rung) -> Outcome {
 
 /// The instants at which a grant begins or ends, or a policy that reads the clock could change.
 fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
-    let grants = engine
-        .directory
-        .grants_to(facts.subject, &facts.groups)
-        .into_iter()
-        .flat_map(|grant| [grant.from, grant.until]);
+    let grants = facts.grants.iter().flat_map(|grant| [grant.from, grant.until]);
     let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
         Clock::At(instants) => instants.clone(),
         // Cedar sees milliseconds, so the next one is the first that can differ

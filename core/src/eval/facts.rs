@@ -7,7 +7,7 @@ use crate::compile::directory::{Directory, Held};
 use crate::data::catalog::{Server, Tool, ToolState};
 use crate::data::id::{Subject, ToolId};
 use crate::data::reason::Reason;
-use crate::data::snapshot::{ClientState, Granted};
+use crate::data::snapshot::{ClientState, Grant, Granted};
 use crate::data::time::Instant;
 
 /// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
@@ -39,6 +39,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) groups: BTreeSet<&'a str>,
     /// The human's own entitlements; empty for a service principal.
     pub(crate) human_entitlements: &'a [String],
+    /// Every grant that names the agent, in force or not.
+    pub(crate) grants: Vec<&'a Grant>,
     /// What the agent holds now.
     pub(crate) held: Held,
     /// What it was granted from a later instant on.
@@ -87,7 +89,8 @@ pub(crate) fn subject<'a>(engine: &'a Compiled, subject: &'a Subject, now: Insta
     let groups = directory.with_ancestors(direct_groups);
     let mut held = Held::default();
     let mut pending = Vec::new();
-    for grant in directory.grants_to(subject, &groups) {
+    let grants = directory.grants_to(subject, &groups);
+    for grant in &grants {
         match grant.from {
             _ if grant.in_force(now) => held.add(&grant.what, directory),
             Some(from) if from > now => pending.push((&grant.what, from)),
@@ -96,7 +99,7 @@ pub(crate) fn subject<'a>(engine: &'a Compiled, subject: &'a Subject, now: Insta
     }
     // FAIL-CLOSED: nobody_is_their_own_manager
     let manager = manager.filter(|id| *id != requester && directory.active_user(id).is_some());
-    Ok(Facts { subject, requester, direct_groups, groups, human_entitlements, held, pending, manager })
+    Ok(Facts { subject, requester, direct_groups, groups, human_entitlements, grants, held, pending, manager })
 }
 
 /// Finds the tool and whether it may be used at all.

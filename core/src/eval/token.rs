@@ -12,7 +12,7 @@ use crate::compile::build::Compiled;
 use crate::compile::inspect::Clock;
 use crate::compile::policies::Policy;
 use crate::data::catalog::{Path, Server};
-use crate::data::decision::{DeterminingPolicy, Effect};
+use crate::data::decision::Effect;
 use crate::data::policy::Terms;
 use crate::data::reason::Reason;
 use crate::data::time::Instant;
@@ -69,7 +69,7 @@ fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDec
         }
     }
     let terms = policies.iter().filter_map(|index| engine.policies.get(*index)).map(|policy| &policy.terms);
-    decision.policies = terms.clone().map(determining).collect();
+    decision.policies = terms.clone().map(Terms::determining).collect();
     let end = request.now.saturating_add(server.max_token_lifetime.unwrap_or(DEFAULT_LIFETIME)).min(until);
     let lifetime = end.since(request.now).map_or(0, |left| left.as_secs());
     if decision.granted.is_empty() || lifetime == 0 {
@@ -200,8 +200,7 @@ impl Case<'_> {
     /// No token outlives what it was granted on: the first end of a grant, or a policy's next change with time.
     fn earliest(&self) -> Instant {
         let now = self.request.now;
-        let grants = self.engine.directory.grants_to(self.facts.subject, &self.facts.groups);
-        let ends = grants.into_iter().filter(|grant| grant.in_force(now)).filter_map(|grant| grant.until);
+        let ends = self.facts.grants.iter().filter(|grant| grant.in_force(now)).filter_map(|grant| grant.until);
         let clocks = self.engine.policies.iter().filter_map(|policy| match &policy.clock {
             Clock::At(instants) => instants.iter().copied().filter(|at| *at > now).min(),
             // a rule by the time of day cannot bound a token; it is asked again at the next one
@@ -216,8 +215,4 @@ fn ends(policies: &[Policy], rows: &[Ruled], matter: &Matter<'_>) -> Option<Inst
     let truths: Vec<_> = rows.iter().map(|ruled| ruled.asked).collect();
     let stand_ins = stand_ins(policies, &truths, matter);
     policies.iter().filter_map(|policy| matter.end(&policy.terms, &stand_ins)).min()
-}
-
-fn determining(terms: &Terms) -> DeterminingPolicy {
-    DeterminingPolicy { id: terms.id.clone(), effect: terms.effect, description: terms.description.clone() }
 }

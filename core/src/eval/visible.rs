@@ -67,15 +67,8 @@ impl View<'_> {
 
     /// The lowest rung that some arguments could reach.
     fn reach(&self, held: &Held) -> Option<Rung> {
-        let matter = Matter {
-            engine: self.engine,
-            facts: self.facts,
-            server_id: &self.tool.id.server,
-            server: self.server,
-            entitlements: &self.tool.entitlements,
-            asked: Asked::AnyCall { tool: self.tool, approved: true },
-            now: self.now,
-        };
+        let asked = Asked::AnyCall { tool: self.tool, approved: true };
+        let matter = Matter::of_tool(self.engine, self.facts, self.tool, self.server, asked, self.now);
         let rows = ruled(&self.question(held), &matter).ok()?;
         match verdict(&matter, &rows) {
             Verdict::Allowed(rung) => Some(rung),

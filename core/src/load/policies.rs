@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Policy as CedarPolicy, PolicyId, PolicySet};
+use cedar_policy::{Policy as CedarPolicy, PolicyId, PolicySet, pst};
 
 use crate::data::decision::Effect;
 use crate::data::policy::Terms;
@@ -17,6 +17,8 @@ pub(crate) struct SourcePolicy {
     pub(crate) terms: Terms,
     /// Named by its `@id`, with the source text it was parsed from.
     pub(crate) cedar: CedarPolicy,
+    /// Its syntax tree, which Cedar makes by parsing the text once more.
+    pub(crate) tree: pst::Policy,
     /// The file, and where in it the policy stands.
     pub(crate) file: usize,
     pub(crate) start: usize,
@@ -62,9 +64,17 @@ pub(crate) fn read(files: &[(String, String)], limits: &Limits) -> Result<Vec<So
                 );
                 continue;
             }
-            first.insert(terms.id.clone(), policies.len());
             let cedar = cedar.new_id(PolicyId::new(&terms.id));
-            policies.push(SourcePolicy { terms, cedar, file: index, start, end });
+            let tree = match cedar.to_pst() {
+                Ok(tree) => tree,
+                Err(error) => {
+                    let error = Error::new(ErrorKind::PolicySyntax, format!("policy `{}`: {error}", terms.id));
+                    errors.push(error.at_span(text, start, end).in_file(name));
+                    continue;
+                }
+            };
+            first.insert(terms.id.clone(), policies.len());
+            policies.push(SourcePolicy { terms, cedar, tree, file: index, start, end });
         }
     }
     if errors.is_empty() { Ok(policies) } else { Err(errors) }
