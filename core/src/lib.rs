@@ -17,6 +17,7 @@ mod data {
     pub(crate) mod decision;
     pub(crate) mod id;
     pub(crate) mod json;
+    pub(crate) mod names;
     pub(crate) mod number;
     pub(crate) mod policy;
     pub(crate) mod reason;
@@ -24,6 +25,7 @@ mod data {
     pub(crate) mod snapshot;
     pub(crate) mod time;
     pub(crate) mod token;
+    pub(crate) mod value;
 }
 mod engine;
 mod error;

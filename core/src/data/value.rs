@@ -1,0 +1,176 @@
+//! Values as policies see them: plain, copyable, and borrowed from wherever they already are.
+//!
+//! Owns the shapes only. What an operator makes of them is the evaluator's, what a call's arguments make of them the
+//! binder's.
+
+use std::net::IpAddr;
+
+/// The number of an attribute name.
+pub(crate) type Attr = u32;
+
+/// An entity: the number of its type, and its number among those of the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Ent {
+    pub(crate) kind: u32,
+    pub(crate) id: u32,
+}
+
+/// An address or a range of them, as Cedar's `ipaddr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Ip {
+    pub(crate) address: IpAddr,
+    pub(crate) prefix: u8,
+}
+
+/// A value during one evaluation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Bool(bool),
+    Long(i64),
+    String(&'a str),
+    Entity(Ent),
+    /// Ten thousand times the number.
+    Decimal(i64),
+    /// Milliseconds since 1970.
+    Datetime(i64),
+    /// Milliseconds.
+    Duration(i64),
+    Ip(Ip),
+    Set(Set<'a>),
+    Record(Record<'a>),
+}
+
+/// A set, in the form it already has. Duplicates and order mean nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Set<'a> {
+    /// The engine's: sorted, without duplicates.
+    Const(&'a [Const]),
+    /// Entities of one type, sorted by number, without duplicates.
+    Entities { kind: u32, ids: &'a [u32] },
+    /// Texts, in any order, perhaps repeated.
+    Texts(&'a [&'a str]),
+    /// The call's: as given.
+    Given(&'a Frame<'a>, &'a [Cell]),
+    /// Made by the evaluator, in its own scratch.
+    Built { start: u32, len: u32 },
+}
+
+/// A record, in the form it already has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Record<'a> {
+    /// The engine's: sorted by attribute, without duplicates.
+    Const(&'a [(Attr, Const)]),
+    /// The call's: one cell for each attribute of the shape, `Missing` where there is none.
+    Given(&'a Frame<'a>, &'a [Attr], &'a [Cell]),
+    /// Made by the evaluator, in its own scratch: sorted by attribute.
+    Built { start: u32, len: u32 },
+}
+
+/// A value that the engine owns. Sets are sorted and without duplicates, records sorted by attribute, so that equal
+/// values are equal here. The order has no other meaning.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Const {
+    Bool(bool),
+    Long(i64),
+    String(Box<str>),
+    Entity(Ent),
+    Decimal(i64),
+    Datetime(i64),
+    Duration(i64),
+    Ip(Ip),
+    Set(Box<[Const]>),
+    Record(Box<[(Attr, Const)]>),
+}
+
+impl Const {
+    /// The value, borrowed.
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Long(value) => Value::Long(*value),
+            Self::String(text) => Value::String(text),
+            Self::Entity(entity) => Value::Entity(*entity),
+            Self::Decimal(value) => Value::Decimal(*value),
+            Self::Datetime(value) => Value::Datetime(*value),
+            Self::Duration(value) => Value::Duration(*value),
+            Self::Ip(ip) => Value::Ip(*ip),
+            Self::Set(items) => Value::Set(Set::Const(items)),
+            Self::Record(fields) => Value::Record(Record::Const(fields)),
+        }
+    }
+}
+
+/// One value of a call's arguments, as checked against the tool's types. Plain data: the texts are ranges of bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cell {
+    /// An optional member that is not given.
+    Missing,
+    Bool(bool),
+    Long(i64),
+    Decimal(i64),
+    Datetime(i64),
+    Ip(Ip),
+    /// A text that stands in the call's own bytes.
+    Given {
+        start: u32,
+        end: u32,
+    },
+    /// A text that had to be made: unescaped, or written in canonical form.
+    Made {
+        start: u32,
+        end: u32,
+    },
+    /// A text that is always the same, such as the name of a JSON kind.
+    Word(&'static str),
+    /// So many cells from there on, as given.
+    Set {
+        start: u32,
+        len: u32,
+    },
+    /// One cell for each attribute of the shape from there on.
+    Record {
+        start: u32,
+        shape: u32,
+    },
+}
+
+/// The arguments of one call: what its cells are ranges of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    /// The JSON text that the arguments stand in.
+    pub(crate) given: &'a str,
+    /// The texts that had to be made.
+    pub(crate) made: &'a str,
+    pub(crate) cells: &'a [Cell],
+    /// The attributes of each shape, sorted.
+    pub(crate) shapes: &'a [Box<[Attr]>],
+}
+
+impl<'a> Frame<'a> {
+    /// What a cell holds; `None` for a missing one.
+    pub(crate) fn value(&'a self, cell: Cell) -> Option<Value<'a>> {
+        let range = |start: u32, len: usize| {
+            let start = usize::try_from(start).ok()?;
+            self.cells.get(start..start.checked_add(len)?)
+        };
+        let text = |text: &'a str, start: u32, end: u32| {
+            text.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?).map(Value::String)
+        };
+        match cell {
+            Cell::Missing => None,
+            Cell::Bool(value) => Some(Value::Bool(value)),
+            Cell::Long(value) => Some(Value::Long(value)),
+            Cell::Decimal(value) => Some(Value::Decimal(value)),
+            Cell::Datetime(value) => Some(Value::Datetime(value)),
+            Cell::Ip(ip) => Some(Value::Ip(ip)),
+            Cell::Given { start, end } => text(self.given, start, end),
+            Cell::Made { start, end } => text(self.made, start, end),
+            Cell::Word(word) => Some(Value::String(word)),
+            Cell::Set { start, len } => Some(Value::Set(Set::Given(self, range(start, usize::try_from(len).ok()?)?))),
+            Cell::Record { start, shape } => {
+                let attrs = self.shapes.get(usize::try_from(shape).ok()?)?;
+                Some(Value::Record(Record::Given(self, attrs, range(start, attrs.len())?)))
+            }
+        }
+    }
+}
