@@ -1,38 +1,104 @@
 //! A bundle → everything a decision needs, checked and put together. All faults are collected.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::compile::directory::Directory;
+use crate::compile::condition::{Code, Compiler, Dialect};
+use crate::compile::index::Index;
+use crate::compile::inventory::{self, Inventory};
+use crate::compile::people::People;
+use crate::compile::plan::Read;
 use crate::compile::policies::{self, Policy};
-use crate::compile::references;
+use crate::compile::references::Known;
+use crate::compile::symbols::Symbols;
 use crate::compile::validate::{self, validate};
-use crate::compile::vocabulary::Types;
+use crate::compile::vocabulary::{self, Types};
 use crate::data::canonical;
 use crate::data::catalog::{Catalog, Overlay};
+use crate::data::delta::Delta;
 use crate::data::id::ToolId;
+use crate::data::names::index;
 use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
-use crate::data::snapshot::Snapshot;
+use crate::data::value::Const;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::load::arguments::{Arguments, Coverage, NoteKind, type_arguments};
 use crate::load::bundle::{Bundle, Source};
-use crate::load::{self, catalog, snapshot, tools_list};
+use crate::load::people::Loaded;
+use crate::load::{self, catalog, people, tools_list};
 
-/// What an engine is made of.
+/// What an engine is made of: what stays the same when grants and approvals change, and those.
+#[derive(Clone)]
 pub(crate) struct Compiled {
-    pub(crate) policies: Vec<Policy>,
-    pub(crate) catalog: Catalog,
-    pub(crate) arguments: BTreeMap<ToolId, Arguments>,
-    pub(crate) directory: Directory,
-    /// Every label there is: what a session of which nothing is known may have seen.
-    pub(crate) all_labels: BTreeSet<String>,
-    pub(crate) types: Types,
-    pub(crate) schema: cedar_policy::Schema,
-    pub(crate) limits: Limits,
+    rules: Arc<Rules>,
+    pub(crate) people: People,
     pub(crate) digest: String,
+    /// Whether Cedar's own evaluator answers instead of the compiled one.
+    pub(crate) by_referee: bool,
+}
+
+/// Policies and catalog, and every name there is.
+pub(crate) struct Rules {
+    pub(crate) symbols: Symbols,
+    /// In the order of their ids.
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) code: Code,
+    pub(crate) index: Index,
+    pub(crate) catalog: Catalog,
+    pub(crate) inventory: Inventory,
+    pub(crate) arguments: BTreeMap<ToolId, Arguments>,
+    /// Every label there is: what a session of which nothing is known may have seen.
+    pub(crate) all_labels: Box<[Const]>,
+    /// Whether any policy could forbid asking for an entitlement.
+    pub(crate) forbids_requests: bool,
+    pub(crate) types: Types,
+    pub(crate) limits: Limits,
     pub(crate) report: Report,
+    /// The digest of the snapshot alone.
+    pub(crate) snapshot_digest: String,
+    absent: BTreeSet<String>,
+    schema: OnceLock<Result<cedar_policy::Schema, String>>,
+}
+
+impl Deref for Compiled {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+impl Compiled {
+    /// The same with other grants and approvals; everything else is shared.
+    pub(crate) fn with(&self, delta: &Delta) -> Result<Self, Error> {
+        let people = self.people.with(delta, &self.symbols, &self.limits)?;
+        let mut hash = Sha256::new();
+        for part in [self.digest.as_bytes(), serde_json::to_string(delta).unwrap_or_default().as_bytes()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Ok(Self { rules: Arc::clone(&self.rules), people, digest: canonical::written(hash), by_referee: self.by_referee })
+    }
+}
+
+impl Rules {
+    /// The policy of a number.
+    pub(crate) fn policy(&self, number: u32) -> Option<&Policy> {
+        self.policies.get(index(number))
+    }
+
+    /// The schema of everything, made when it is first asked for: only Cedar's own evaluator needs it.
+    pub(crate) fn schema(&self) -> Result<&cedar_policy::Schema, String> {
+        let made = self.schema.get_or_init(|| {
+            let fragment = vocabulary::schema(&self.catalog, &self.arguments, &self.absent);
+            let fragment = fragment.map_err(|error| error.to_string())?;
+            cedar_policy::Schema::from_schema_fragments([fragment]).map_err(|error| error.to_string())
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
 }
 
 /// Checks and compiles a bundle.
@@ -65,7 +131,7 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
         .values()
         .map(|tool| (tool.id.clone(), type_arguments(&tool.definition.input_schema, &limits)))
         .collect();
-    let (schema, found) = validate(&validate::Subject {
+    let (absent, found) = validate(&validate::Subject {
         files: &files,
         policies: &sources,
         catalog: &catalog,
@@ -74,22 +140,71 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
         tools: catalog.tools.values().map(|tool| (tool.id.to_string(), tool.operation)).collect(),
     })?;
     findings.extend(found);
-    let (policies, session_labels) = policies::compile(&sources).map_err(|error| vec![error])?;
-    let directory = Directory::new(snapshot);
-    findings.extend(references::unknown(&catalog, &directory, &policies, &sources, &types));
 
-    let tools = catalog.tools.values().flat_map(|tool| tool.labels.iter().cloned());
-    let scopes = catalog.servers.values().flat_map(|server| server.scopes.values());
-    let scopes = scopes.flat_map(|scope| scope.labels.iter().cloned());
-    let all_labels = tools.chain(scopes).chain(session_labels).collect();
+    let mut symbols = Symbols::toolgate();
+    let (people, names) = People::new(snapshot);
+    symbols.take(names);
+    inventory::number_names(&catalog, &mut symbols);
+    findings.extend(Known { people: &people, symbols: &symbols, catalog: &catalog }.unknown(&sources, &types));
+
+    let compiled = compile(sources, &mut symbols);
+    let reads = |tool: u32| compiled.reads.of(tool);
+    let inventory = inventory::take(&catalog, &arguments, &people, &mut symbols, reads);
+    let labels = labels(&catalog, &compiled.session_labels);
     let report =
         Report { tools: arguments.iter().map(|(id, arguments)| tool_report(id, arguments)).collect(), findings };
-    let digest = digest(bundle, &limits);
-    Ok(Compiled { policies, catalog, arguments, directory, all_labels, types, schema, limits, digest, report })
+    symbols.shrink();
+    let rules = Rules {
+        forbids_requests: compiled.policies.iter().any(|policy| policy.forbids_requests),
+        policies: compiled.policies,
+        code: compiled.code,
+        index: compiled.index,
+        catalog,
+        inventory,
+        arguments,
+        all_labels: labels,
+        types,
+        limits,
+        report,
+        snapshot_digest: snapshot_digest(bundle),
+        absent,
+        schema: OnceLock::new(),
+        symbols,
+    };
+    let digest = digest(bundle, &rules.limits);
+    Ok(Compiled { rules: Arc::new(rules), people, digest, by_referee: false })
 }
 
-fn read_snapshot(source: &Source, limits: &Limits) -> Result<Snapshot, Error> {
-    snapshot::read(&source.file, &source.bytes, limits).map_err(|error| error.in_file(&source.file))
+struct CompiledPolicies {
+    policies: Vec<Policy>,
+    code: Code,
+    index: Index,
+    session_labels: BTreeSet<String>,
+    reads: Reads,
+}
+
+/// Compiles the policies, in the order of their ids.
+fn compile(mut sources: Vec<SourcePolicy>, symbols: &mut Symbols) -> CompiledPolicies {
+    sources.sort_by(|a, b| a.terms.id.cmp(&b.terms.id));
+    let mut compiler = Compiler::new(Dialect::Toolgate);
+    let mut session_labels = BTreeSet::new();
+    let reads = Reads::of_all(&sources, symbols);
+    let scopes: Vec<Scope> = sources.iter().map(|source| scope(source.tree.body(), symbols)).collect();
+    let policies =
+        sources.into_iter().map(|source| policies::compile(source, &mut compiler, symbols, &mut session_labels));
+    let policies = policies.collect();
+    CompiledPolicies { policies, code: compiler.finish(), index: Index::new(&scopes), session_labels, reads }
+}
+
+fn labels(catalog: &Catalog, of_policies: &BTreeSet<String>) -> Box<[Const]> {
+    let tools = catalog.tools.values().flat_map(|tool| &tool.labels);
+    let scopes = catalog.servers.values().flat_map(|server| server.scopes.values());
+    let scopes = scopes.flat_map(|scope| &scope.labels);
+    inventory::texts(tools.chain(scopes).chain(of_policies).map(String::as_str))
+}
+
+fn read_snapshot(source: &Source, limits: &Limits) -> Result<Loaded, Error> {
+    people::read(&source.file, &source.bytes, limits).map_err(|error| error.in_file(&source.file))
 }
 
 fn read_catalog(bundle: &Bundle, limits: &Limits) -> Result<(Catalog, Vec<Finding>), Vec<Error>> {

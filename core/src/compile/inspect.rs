@@ -77,6 +77,31 @@ pub(crate) enum Clock {
     Always,
 }
 
+impl Clock {
+    /// Puts the instants in order, each once.
+    pub(crate) fn sort(&mut self) {
+        if let Self::At(instants) = self {
+            instants.sort_unstable();
+            instants.dedup();
+        }
+    }
+
+    /// The first fixed instant after `now` at which the condition could change.
+    pub(crate) fn next_fixed(&self, now: Instant) -> Option<Instant> {
+        let Self::At(instants) = self else { return None };
+        instants.get(instants.partition_point(|at| *at <= now)).copied()
+    }
+
+    /// The first instant after `now` at which the condition could change.
+    pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
+        match self {
+            Self::At(_) => self.next_fixed(now),
+            // Cedar sees milliseconds, so the next one is the first that can differ
+            Self::Always => Instant::from_unix_millis(now.unix_millis().saturating_add(1)),
+        }
+    }
+}
+
 /// Reads off a condition when time alone could change it.
 pub(crate) fn clock(expr: &Expr, into: &mut Clock) {
     if let Expr::BinaryOp { op, left, right } = expr

@@ -1,62 +1,80 @@
 //! One policy, ready to be asked: by itself, exactly, and as far as it can be known without arguments.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::pst::{self, Clause, Expr, UnaryOp};
 use cedar_policy::{ActionConstraint, Policy as CedarPolicy, PolicySet};
 
+use crate::compile::condition::{Compiler, Condition};
 use crate::compile::inspect::{self, Clock};
+use crate::compile::symbols::{self, Symbols};
 use crate::compile::vocabulary::REQUEST;
 use crate::data::decision::Effect;
-use crate::data::policy::Terms;
-use crate::error::{Error, ErrorKind};
+use crate::data::policy::{Approver, Terms};
 use crate::load::policies::SourcePolicy;
 
 /// A policy that was validated.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) terms: Terms,
-    /// The policy alone in a set: asked by itself, Cedar says true, false or error.
-    pub(crate) exact: PolicySet,
-    /// What is known of it without arguments.
-    pub(crate) any_input: AnyInput,
+    /// As Cedar has it, with the text it was parsed from.
+    pub(crate) cedar: CedarPolicy,
+    /// Its compiled conditions; none if they have something that the compiler does not know. Then Cedar is asked.
+    pub(crate) condition: Option<Condition>,
+    /// Who stands in the manager's place, by number; empty: the manager.
+    pub(crate) approvers: Vec<ApproverNumber>,
     /// When time alone could change what it says.
     pub(crate) clock: Clock,
     /// Whether it reads the session's labels.
     pub(crate) reads_labels: bool,
     /// Whether it could forbid asking for an entitlement.
     pub(crate) forbids_requests: bool,
+    alone: OnceLock<Result<Alone, String>>,
+}
+
+/// An [`Approver`], its users and groups by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ApproverNumber {
+    ServerOwner,
+    EntitlementOwner,
+    Group(u32),
+    User(u32),
+}
+
+/// A policy by itself, for Cedar's own evaluator.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    /// The policy alone in a set: asked by itself, Cedar says true, false or error.
+    pub(crate) exact: PolicySet,
+    /// What is known of it without arguments.
+    pub(crate) any_input: AnyInput,
 }
 
 /// What is known of a policy when the arguments are not.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum AnyInput {
     /// It does not read them.
     Exact,
     /// A permit that holds for some arguments at most when this does.
-    AtMost(Box<PolicySet>),
+    AtMost(PolicySet),
     /// A forbid that reads them: some arguments may escape it.
     MayNotHold,
 }
 
-/// Compiles validated policies, in the order of their ids.
-pub(crate) fn compile(sources: &[SourcePolicy]) -> Result<(Vec<Policy>, BTreeSet<String>), Error> {
-    let mut session_labels = BTreeSet::new();
-    let mut policies =
-        sources.iter().map(|source| compile_one(source, &mut session_labels)).collect::<Result<Vec<_>, _>>()?;
-    policies.sort_by(|a, b| a.terms.id.cmp(&b.terms.id));
-    Ok((policies, session_labels))
-}
-
-fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> Result<Policy, Error> {
-    let fault = |error: String| Error::new(ErrorKind::PolicySyntax, format!("policy `{}`: {error}", source.terms.id));
+/// Compiles one validated policy. `session_labels` gathers the texts it could compare labels with.
+pub(crate) fn compile(
+    source: SourcePolicy,
+    compiler: &mut Compiler,
+    symbols: &mut Symbols,
+    session_labels: &mut BTreeSet<String>,
+) -> Policy {
     let clauses = source.tree.body().clauses();
     let mut clock = Clock::At(Vec::new());
     for clause in clauses {
-        let condition = inspect::condition(clause);
-        inspect::clock(condition, &mut clock);
+        inspect::clock(inspect::condition(clause), &mut clock);
     }
+    clock.sort();
     let reads_labels = clauses.iter().any(|clause| inspect::reads_labels(inspect::condition(clause)));
     if reads_labels {
         // whichever text it compares them with
@@ -68,17 +86,45 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
             ActionConstraint::Eq(uid) => uid.id().unescaped() == REQUEST,
             ActionConstraint::In(uids) => uids.iter().any(|uid| uid.id().unescaped() == REQUEST),
         };
-    let reads_input = clauses.iter().any(|clause| inspect::reads_input(inspect::condition(clause)));
-    let any_input = match (reads_input, source.terms.effect) {
-        (false, _) => AnyInput::Exact,
-        (true, Effect::Forbid) => AnyInput::MayNotHold,
-        (true, Effect::Permit) => {
-            let weaker = without_input(source.tree.body()).map_err(|error| fault(error.to_string()))?;
-            AnyInput::AtMost(Box::new(alone(weaker).map_err(fault)?))
-        }
+    let mut number = |approver: &Approver| match approver {
+        Approver::ServerOwner => ApproverNumber::ServerOwner,
+        Approver::EntitlementOwner => ApproverNumber::EntitlementOwner,
+        Approver::Group(id) => ApproverNumber::Group(symbols.entity(symbols::GROUP, id).id),
+        Approver::User(id) => ApproverNumber::User(symbols.entity(symbols::USER, id).id),
     };
-    let exact = alone(source.cedar.clone()).map_err(fault)?;
-    Ok(Policy { terms: source.terms.clone(), exact, any_input, clock, reads_labels, forbids_requests })
+    let approvers = source.terms.approvers.iter().map(&mut number).collect();
+    let condition = compiler.add(clauses, symbols).ok();
+    Policy {
+        terms: source.terms,
+        cedar: source.cedar,
+        condition,
+        approvers,
+        clock,
+        reads_labels,
+        forbids_requests,
+        alone: OnceLock::new(),
+    }
+}
+
+impl Policy {
+    /// The policy by itself. Made when it is first asked for: only Cedar's own evaluator needs it.
+    pub(crate) fn alone(&self) -> Result<&Alone, String> {
+        self.alone.get_or_init(|| self.make_alone()).as_ref().map_err(Clone::clone)
+    }
+
+    fn make_alone(&self) -> Result<Alone, String> {
+        let tree = self.cedar.to_pst().map_err(|error| error.to_string())?;
+        let reads_input = tree.body().clauses().iter().any(|clause| inspect::reads_input(inspect::condition(clause)));
+        let any_input = match (reads_input, self.terms.effect) {
+            (false, _) => AnyInput::Exact,
+            (true, Effect::Forbid) => AnyInput::MayNotHold,
+            (true, Effect::Permit) => {
+                let weaker = without_input(tree.body()).map_err(|error| error.to_string())?;
+                AnyInput::AtMost(alone(weaker)?)
+            }
+        };
+        Ok(Alone { exact: alone(self.cedar.clone())?, any_input })
+    }
 }
 
 fn alone(policy: CedarPolicy) -> Result<PolicySet, String> {

@@ -2,129 +2,171 @@
 
 use std::collections::BTreeSet;
 
-use crate::compile::directory::Directory;
-use crate::compile::policies::Policy;
+use crate::compile::people::People;
+use crate::compile::symbols::{self, Symbols};
 use crate::compile::vocabulary::Types;
 use crate::data::catalog::Catalog;
 use crate::data::policy::Approver;
 use crate::data::report::{Finding, FindingKind};
-use crate::data::snapshot::{Granted, Holder};
+use crate::data::snapshot::{Granted, Holder, Snapshot};
 use crate::load::policies::SourcePolicy;
 
-/// Every reference that leads nowhere, once.
-pub(crate) fn unknown(
-    catalog: &Catalog,
-    directory: &Directory,
-    policies: &[Policy],
-    sources: &[SourcePolicy],
-    types: &Types,
-) -> Vec<Finding> {
-    let snapshot = &directory.snapshot;
-    let mut all = BTreeSet::new();
-    let mut check = |known: bool, from: String, what: &str, id: &str| {
+/// What is known by name: what the snapshot defines, and what it or the catalog mentions.
+pub(crate) struct Known<'a> {
+    pub(crate) people: &'a People,
+    pub(crate) symbols: &'a Symbols,
+    pub(crate) catalog: &'a Catalog,
+}
+
+/// References that lead nowhere.
+#[derive(Default)]
+struct Lost(BTreeSet<(String, String)>);
+
+impl Lost {
+    fn check(&mut self, known: bool, from: impl FnOnce() -> String, what: &str, id: &str) {
         if !known {
-            all.insert((from, format!("{what} `{}`", id.escape_debug())));
+            self.0.insert((from(), format!("{what} `{}`", id.escape_debug())));
         }
-    };
+    }
 
-    for user in &snapshot.users {
-        let from = format!("user `{}`", user.id);
-        user.groups.iter().for_each(|id| check(directory.group(id).is_some(), from.clone(), "group", id));
-        user.manager.iter().for_each(|id| check(directory.user(id).is_some(), from.clone(), "manager", id));
+    fn findings(self) -> Vec<Finding> {
+        let say = |(from, what)| format!("{from} names {what}, which nothing defines");
+        self.0.into_iter().map(|lost| Finding::new(FindingKind::ReferenceUnknown, say(lost))).collect()
     }
-    for group in &snapshot.groups {
-        let from = format!("group `{}`", group.id);
-        group.parents.iter().for_each(|id| check(directory.group(id).is_some(), from.clone(), "group", id));
-    }
-    for principal in &snapshot.service_principals {
-        let from = format!("service principal `{}`", principal.id);
-        check(directory.user(&principal.owner).is_some(), from.clone(), "owner", &principal.owner);
-        principal.manager.iter().for_each(|id| check(directory.user(id).is_some(), from.clone(), "manager", id));
-        principal.groups.iter().for_each(|id| check(directory.group(id).is_some(), from.clone(), "group", id));
-    }
-    for grant in &snapshot.grants {
-        let from = format!("grant `{}`", grant.id);
-        match &grant.to {
-            Holder::User(id) => check(directory.user(id).is_some(), from.clone(), "user", id),
-            Holder::UserClient { user, client } => {
-                check(directory.user(user).is_some(), from.clone(), "user", user);
-                check(directory.client(client).is_some(), from.clone(), "client", client);
-            }
-            Holder::Group(id) => check(directory.group(id).is_some(), from.clone(), "group", id),
-            Holder::ServicePrincipal(id) => {
-                check(directory.service_principal(id).is_some(), from.clone(), "service principal", id);
-            }
-        }
-        if let Granted::Profile(id) = &grant.what {
-            check(directory.profile(id).is_some(), from, "profile", id);
-        }
-    }
-    // a kill switch that names nothing stops nothing, whatever whoever pressed it believes
-    let switches = &snapshot.kill_switches;
-    let from = || "a kill switch".to_string();
-    switches.servers.iter().for_each(|id| check(catalog.servers.contains_key(id), from(), "server", id));
-    switches.tools.iter().for_each(|id| check(catalog.tools.contains_key(id), from(), "tool", &id.to_string()));
-    switches.clients.iter().for_each(|id| check(directory.client(id).is_some(), from(), "client", id));
+}
 
-    for (id, server) in &catalog.servers {
-        server.owner.iter().for_each(|owner| {
-            check(directory.user(owner).is_some(), format!("server `{id}`"), "owner", owner);
-        });
+impl Known<'_> {
+    /// Whether the snapshot defines it. Numbers of what it defines come first.
+    fn defines(&self, kind: u32, id: &str) -> bool {
+        let [users, groups, clients, service_principals, entitlements, profiles] = self.people.counts();
+        let defined = match kind {
+            symbols::USER => users,
+            symbols::GROUP => groups,
+            symbols::CLIENT => clients,
+            symbols::SERVICE_PRINCIPAL => service_principals,
+            symbols::ENTITLEMENT => entitlements,
+            symbols::PROFILE => profiles,
+            _ => 0,
+        };
+        self.symbols.find(kind, id).is_some_and(|entity| entity.id < defined)
     }
-    for policy in policies {
-        for approver in &policy.terms.approvers {
-            let from = format!("policy `{}`", policy.terms.id);
+
+    /// Whether the snapshot mentions something that it does not define, entitlements apart.
+    fn has_strangers(&self) -> bool {
+        let [users, groups, clients, service_principals, _, profiles] = self.people.counts();
+        [
+            (symbols::USER, users),
+            (symbols::GROUP, groups),
+            (symbols::CLIENT, clients),
+            (symbols::SERVICE_PRINCIPAL, service_principals),
+            (symbols::PROFILE, profiles),
+        ]
+        .into_iter()
+        .any(|(kind, defined)| self.symbols.entities(kind) > defined)
+    }
+
+    /// Every reference that leads nowhere, once. To be called before policies add names of their own.
+    pub(crate) fn unknown(&self, sources: &[SourcePolicy], types: &Types) -> Vec<Finding> {
+        let mut lost = Lost::default();
+        if self.has_strangers() {
+            self.in_snapshot(&self.people.to_snapshot(self.symbols), &mut lost);
+        }
+        self.in_catalog(&mut lost);
+        for source in sources {
+            self.in_policy(source, types, &mut lost);
+        }
+        lost.findings()
+    }
+
+    fn in_snapshot(&self, snapshot: &Snapshot, lost: &mut Lost) {
+        let mut check = |kind, what: &str, id: &str, from: &str, name: &str| {
+            lost.check(self.defines(kind, id), || format!("{from} `{name}`"), what, id);
+        };
+        for user in &snapshot.users {
+            user.groups.iter().for_each(|id| check(symbols::GROUP, "group", id, "user", &user.id));
+            user.manager.iter().for_each(|id| check(symbols::USER, "manager", id, "user", &user.id));
+        }
+        for group in &snapshot.groups {
+            group.parents.iter().for_each(|id| check(symbols::GROUP, "group", id, "group", &group.id));
+        }
+        for principal in &snapshot.service_principals {
+            let (from, name) = ("service principal", &principal.id);
+            check(symbols::USER, "owner", &principal.owner, from, name);
+            principal.manager.iter().for_each(|id| check(symbols::USER, "manager", id, from, name));
+            principal.groups.iter().for_each(|id| check(symbols::GROUP, "group", id, from, name));
+        }
+        for grant in &snapshot.grants {
+            let name = &grant.id;
+            match &grant.to {
+                Holder::User(id) => check(symbols::USER, "user", id, "grant", name),
+                Holder::UserClient { user, client } => {
+                    check(symbols::USER, "user", user, "grant", name);
+                    check(symbols::CLIENT, "client", client, "grant", name);
+                }
+                Holder::Group(id) => check(symbols::GROUP, "group", id, "grant", name),
+                Holder::ServicePrincipal(id) => {
+                    check(symbols::SERVICE_PRINCIPAL, "service principal", id, "grant", name);
+                }
+            }
+            if let Granted::Profile(id) = &grant.what {
+                check(symbols::PROFILE, "profile", id, "grant", name);
+            }
+        }
+    }
+
+    fn in_catalog(&self, lost: &mut Lost) {
+        let catalog = self.catalog;
+        // a kill switch that names nothing stops nothing, whatever whoever pressed it believes
+        let switches = self.people.kill_switches();
+        let from = || "a kill switch".to_string();
+        for id in &switches.servers {
+            lost.check(catalog.servers.contains_key(id), from, "server", id);
+        }
+        for id in &switches.tools {
+            lost.check(catalog.tools.contains_key(id), from, "tool", &id.to_string());
+        }
+        for id in &switches.clients {
+            lost.check(self.defines(symbols::CLIENT, id), from, "client", id);
+        }
+        for (id, server) in &catalog.servers {
+            for owner in &server.owner {
+                lost.check(self.defines(symbols::USER, owner), || format!("server `{id}`"), "owner", owner);
+            }
+        }
+    }
+
+    fn in_policy(&self, source: &SourcePolicy, types: &Types, lost: &mut Lost) {
+        let from = || format!("policy `{}`", source.terms.id);
+        for approver in &source.terms.approvers {
             match approver {
-                Approver::Group(id) => check(directory.group(id).is_some(), from, "group", id),
-                Approver::User(id) => check(directory.user(id).is_some(), from, "user", id),
+                Approver::Group(id) => lost.check(self.defines(symbols::GROUP, id), from, "group", id),
+                Approver::User(id) => lost.check(self.defines(symbols::USER, id), from, "user", id),
                 Approver::ServerOwner | Approver::EntitlementOwner => {}
             }
         }
-    }
-    let entitlements = known_entitlements(catalog, directory);
-    for source in sources {
-        let from = format!("policy `{}`", source.terms.id);
         for uid in source.cedar.entity_literals() {
-            let id = uid.id().unescaped();
-            let kind = uid.type_name();
-            if kind == &types.server {
-                check(catalog.servers.contains_key(id), from.clone(), "server", id);
+            let (kind, id) = (uid.type_name(), uid.id().unescaped());
+            let (known, what) = if kind == &types.server {
+                (self.catalog.servers.contains_key(id), "server")
             } else if kind == &types.tool {
-                check(catalog.tools.keys().any(|tool| tool.to_string() == id), from.clone(), "tool", id);
+                (self.symbols.find(symbols::TOOL, id).is_some(), "tool")
             } else if kind == &types.group {
-                check(directory.group(id).is_some(), from.clone(), "group", id);
+                (self.defines(symbols::GROUP, id), "group")
             } else if kind == &types.client {
-                check(directory.client(id).is_some(), from.clone(), "client", id);
+                (self.defines(symbols::CLIENT, id), "client")
             } else if kind == &types.user {
-                check(directory.user(id).is_some(), from.clone(), "user", id);
+                (self.defines(symbols::USER, id), "user")
             } else if kind == &types.service_principal {
-                check(directory.service_principal(id).is_some(), from.clone(), "service principal", id);
+                (self.defines(symbols::SERVICE_PRINCIPAL, id), "service principal")
             } else if kind == &types.profile {
-                check(directory.profile(id).is_some(), from.clone(), "profile", id);
+                (self.defines(symbols::PROFILE, id), "profile")
             } else if kind == &types.entitlement {
-                check(entitlements.contains(id), from.clone(), "entitlement", id);
-            }
+                // most entitlements need no definition: being mentioned anywhere but in a policy is enough
+                (self.symbols.find(symbols::ENTITLEMENT, id).is_some(), "entitlement")
+            } else {
+                continue;
+            };
+            lost.check(known, from, what, id);
         }
     }
-    all.into_iter()
-        .map(|(from, what)| {
-            Finding::new(FindingKind::ReferenceUnknown, format!("{from} names {what}, which nothing defines"))
-        })
-        .collect()
-}
-
-/// Every entitlement that something mentions beside policies: most need no definition.
-fn known_entitlements<'a>(catalog: &'a Catalog, directory: &'a Directory) -> BTreeSet<&'a str> {
-    let snapshot = &directory.snapshot;
-    let defined = snapshot.entitlements.iter().map(|entitlement| &entitlement.id);
-    let bundled = snapshot.profiles.iter().flat_map(|profile| &profile.entitlements);
-    let own = snapshot.users.iter().flat_map(|user| &user.entitlements);
-    let granted = snapshot.grants.iter().filter_map(|grant| match &grant.what {
-        Granted::Entitlement(id) => Some(id),
-        Granted::Profile(_) => None,
-    });
-    let unlocking = catalog.tools.values().flat_map(|tool| &tool.entitlements);
-    let scopes = catalog.servers.values().flat_map(|server| server.scopes.values());
-    let scopes = scopes.flat_map(|scope| &scope.entitlements);
-    defined.chain(bundled).chain(own).chain(granted).chain(unlocking).chain(scopes).map(String::as_str).collect()
 }

@@ -1,5 +1,6 @@
 //! The decision: one of five outcomes and everything the host needs to act on it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -58,9 +59,12 @@ impl fmt::Display for Outcome {
 }
 
 /// The answer to a [`Call`](crate::Call). Only [`Engine::decide`](crate::Engine::decide) makes one.
+///
+/// What the engine already has is borrowed from it, so that a decision costs few allocations and touches no counter
+/// that other threads use. [`into_owned`](Decision::into_owned) makes one that outlives the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Decision {
+pub struct Decision<'e> {
     /// What is to happen.
     pub outcome: Outcome,
     /// Why, as a code. For the record; what the agent is told is [`agent_message`](Self::agent_message).
@@ -68,49 +72,81 @@ pub struct Decision {
     /// More on the reason, for the record: the argument at fault, the kill switch. Never for the agent.
     pub detail: Option<String>,
     /// The policies that made the difference, by id.
-    pub policies: Vec<DeterminingPolicy>,
+    pub policies: Vec<DeterminingPolicy<'e>>,
     /// Whom to ask for a yes to this call, and what that yes would cover.
-    pub approval_request: Option<ApprovalRequest>,
+    pub approval_request: Option<ApprovalRequest<'e>>,
     /// What to ask for so that the agent holds what it needs.
-    pub access_request: Option<AccessRequest>,
+    pub access_request: Option<AccessRequest<'e>>,
     /// Help written by the administrator for whoever is refused.
-    pub guidance: Option<Guidance>,
+    pub guidance: Option<Cow<'e, Guidance>>,
     /// What the user must do about their own session first.
-    pub step_up: Option<StepUp>,
+    pub step_up: Option<Cow<'e, StepUp>>,
     /// The credential to run the call with: a name, never a secret.
-    pub credential: Option<Credential>,
+    pub credential: Option<Cow<'e, Credential>>,
     /// What the host must know how to do; one it does not know means: do not run.
-    pub obligations: Vec<String>,
+    pub obligations: Vec<Cow<'e, str>>,
     /// Labels that the session gains if the call is run; the host feeds them back with the next call.
-    pub gains_labels: Vec<String>,
+    pub gains_labels: Cow<'e, [String]>,
     /// The first instant at which time alone could change this answer; never, if absent.
     pub valid_until: Option<Instant>,
     /// One sentence for the agent. In toolgate's own words a tool that the agent may not see and one that does not
     /// exist sound alike.
-    pub agent_message: String,
+    pub agent_message: Cow<'static, str>,
     /// The digest of everything the engine was built from.
-    pub engine: String,
+    pub engine: Cow<'e, str>,
     /// The version of the snapshot decided on.
     pub snapshot_version: u64,
 }
 
-impl Decision {
+impl Decision<'_> {
     /// Whether the call may run now, with nothing to ask and nothing to request first. The only question that a host
     /// which cannot do either needs.
     pub fn is_allowed(&self) -> bool {
         self.outcome == Outcome::AutoApprove && self.access_request.is_none()
     }
+
+    /// The same, borrowed from nothing.
+    pub fn into_owned(self) -> Decision<'static> {
+        Decision {
+            outcome: self.outcome,
+            reason: self.reason,
+            detail: self.detail,
+            policies: self.policies.into_iter().map(DeterminingPolicy::into_owned).collect(),
+            approval_request: self.approval_request.map(ApprovalRequest::into_owned),
+            access_request: self.access_request.map(AccessRequest::into_owned),
+            guidance: self.guidance.map(owned),
+            step_up: self.step_up.map(owned),
+            credential: self.credential.map(owned),
+            obligations: self.obligations.into_iter().map(owned).collect(),
+            gains_labels: owned(self.gains_labels),
+            valid_until: self.valid_until,
+            agent_message: self.agent_message,
+            engine: owned(self.engine),
+            snapshot_version: self.snapshot_version,
+        }
+    }
+}
+
+fn owned<T: ToOwned + ?Sized>(value: Cow<'_, T>) -> Cow<'static, T> {
+    Cow::Owned(value.into_owned())
 }
 
 /// A policy that made the difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeterminingPolicy {
+pub struct DeterminingPolicy<'e> {
     /// Its `@id`.
-    pub id: String,
+    pub id: Cow<'e, str>,
     /// What it does.
     pub effect: Effect,
     /// Its `@description`.
-    pub description: Option<String>,
+    pub description: Option<Cow<'e, str>>,
+}
+
+impl DeterminingPolicy<'_> {
+    /// The same, borrowed from nothing.
+    pub fn into_owned(self) -> DeterminingPolicy<'static> {
+        DeterminingPolicy { id: owned(self.id), effect: self.effect, description: self.description.map(owned) }
+    }
 }
 
 /// What a policy does.
@@ -125,15 +161,15 @@ pub enum Effect {
 
 /// Whom to ask for a yes, and what to record when it is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApprovalRequest {
+pub struct ApprovalRequest<'e> {
     /// Whose yes: the `kind` of the approval to record.
     pub kind: ApprovalKind,
     /// Users who may say yes; one is enough.
-    pub approvers: Vec<String>,
+    pub approvers: Vec<Cow<'e, str>>,
     /// Whom the yes is for.
     pub subject: Subject,
     /// The widest scope every determining policy accepts.
-    pub scope: Scope,
+    pub scope: Cow<'e, Scope>,
     /// The longest every determining policy accepts; absent: good for this call only, however the host bounds it.
     #[serde(with = "iso::option")]
     pub valid_for: Option<Duration>,
@@ -141,22 +177,49 @@ pub struct ApprovalRequest {
     pub binding: String,
 }
 
+impl ApprovalRequest<'_> {
+    /// The same, borrowed from nothing.
+    pub fn into_owned(self) -> ApprovalRequest<'static> {
+        ApprovalRequest {
+            kind: self.kind,
+            approvers: self.approvers.into_iter().map(owned).collect(),
+            subject: self.subject,
+            scope: owned(self.scope),
+            valid_for: self.valid_for,
+            binding: self.binding,
+        }
+    }
+}
+
 /// What to ask for so that the agent holds what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AccessRequest {
+pub struct AccessRequest<'e> {
     /// The entitlement to ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub entitlement: Option<String>,
+    pub entitlement: Option<Cow<'e, str>>,
     /// The profile to ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
+    pub profile: Option<Cow<'e, str>>,
     /// Who must agree.
     pub approval: RequestApproval,
     /// Users who may agree; one is enough. Empty for `auto`.
-    pub approvers: Vec<String>,
+    pub approvers: Vec<Cow<'e, str>>,
     /// The longest the grant may last.
     #[serde(with = "iso::option")]
     pub max_duration: Option<Duration>,
+}
+
+impl AccessRequest<'_> {
+    /// The same, borrowed from nothing.
+    pub fn into_owned(self) -> AccessRequest<'static> {
+        AccessRequest {
+            entitlement: self.entitlement.map(owned),
+            profile: self.profile.map(owned),
+            approval: self.approval,
+            approvers: self.approvers.into_iter().map(owned).collect(),
+            max_duration: self.max_duration,
+        }
+    }
 }
 
 /// Help written by the administrator.

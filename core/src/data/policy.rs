@@ -1,5 +1,6 @@
 //! What a policy's annotations say: data only, the outcome is in the Cedar condition.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::data::decision::{DeterminingPolicy, Effect, Guidance, StepUp};
@@ -29,8 +30,12 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// What a decision says of the policy.
-    pub(crate) fn determining(&self) -> DeterminingPolicy {
-        DeterminingPolicy { id: self.id.clone(), effect: self.effect, description: self.description.clone() }
+    pub(crate) fn determining(&self) -> DeterminingPolicy<'_> {
+        DeterminingPolicy {
+            id: Cow::Borrowed(&self.id),
+            effect: self.effect,
+            description: self.description.as_deref().map(Cow::Borrowed),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub struct TokenDecision {
     /// More on the reason, for the record.
     pub detail: Option<String>,
     /// The policies that made the difference.
-    pub policies: Vec<DeterminingPolicy>,
+    pub policies: Vec<DeterminingPolicy<'static>>,
     /// What the issuer must know how to do; one it does not know means: issue nothing.
     pub obligations: Vec<String>,
     /// Labels that a session gains with the granted scopes.

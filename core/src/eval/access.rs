@@ -1,29 +1,22 @@
 //! What could be asked for: entitlements that are missing, may be requested, and would open the way.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
-use crate::compile::directory::Held;
-use crate::data::catalog::Tool;
+use crate::compile::inventory::{Candidate, ToolEntry};
+use crate::load::people::What;
 use crate::data::decision::AccessRequest;
-use crate::data::snapshot::{Granted, RequestApproval};
+use crate::data::snapshot::RequestApproval;
 use crate::data::time::Instant;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Rung, Truth};
-use crate::eval::referee::{self, Question, Target};
-
-/// Something the subject could ask for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Candidate {
-    // the order is the order of preference: least friction, then id
-    pub(crate) approval: RequestApproval,
-    pub(crate) id: String,
-    pub(crate) is_profile: bool,
-}
+use crate::eval::question::{Question, Target};
 
 impl Candidate {
-    pub(crate) fn what(&self) -> Granted {
-        if self.is_profile { Granted::Profile(self.id.clone()) } else { Granted::Entitlement(self.id.clone()) }
+    pub(crate) fn what(&self) -> What {
+        if self.is_profile { What::Profile(self.number) } else { What::Entitlement(self.number) }
     }
 
     /// Who must agree to it, as a rung of the ladder.
@@ -35,64 +28,61 @@ impl Candidate {
         }
     }
 
-    /// What the agent would hold if it were given this.
-    pub(crate) fn added_to(&self, facts: &Facts<'_>, engine: &Compiled) -> Held {
-        let mut held = facts.held.clone();
-        held.add(&self.what(), &engine.directory);
-        held
+    /// Whether somebody who may agree to it is known.
+    pub(crate) fn can_be_agreed(&self, facts: &Facts<'_>) -> bool {
+        self.approval != RequestApproval::Manager || facts.manager.is_some()
     }
 
-    /// The request, if somebody who may agree to it is known.
-    pub(crate) fn request(&self, facts: &Facts<'_>, engine: &Compiled) -> Option<AccessRequest> {
-        let approvers = match self.approval {
-            RequestApproval::Auto => Vec::new(),
-            RequestApproval::SelfApproval => vec![facts.requester.to_string()],
-            RequestApproval::Manager => vec![facts.manager?.to_string()],
+    /// The request.
+    pub(crate) fn request<'e>(&'e self, facts: &Facts<'_>, engine: &'e Compiled) -> AccessRequest<'e> {
+        let approver = match self.approval {
+            RequestApproval::Auto => None,
+            RequestApproval::SelfApproval => Some(facts.requester),
+            RequestApproval::Manager => facts.manager,
         };
-        let directory = &engine.directory;
-        let max_duration = if self.is_profile {
-            directory.profile(&self.id).and_then(|profile| profile.max_duration)
+        let people = &engine.people;
+        let id = Some(Cow::Borrowed(self.id.as_str()));
+        let (entitlement, profile, max_duration) = if self.is_profile {
+            (None, id, people.profile(self.number).and_then(|profile| profile.max_duration))
         } else {
-            directory.entitlement(&self.id).and_then(|entitlement| entitlement.max_duration)
+            (id, None, people.entitlement(self.number).and_then(|entitlement| entitlement.max_duration))
         };
-        let id = Some(self.id.clone());
-        let (entitlement, profile) = if self.is_profile { (None, id) } else { (id, None) };
-        Some(AccessRequest { entitlement, profile, approval: self.approval, approvers, max_duration })
+        let approvers = approver.map(|user| Cow::Borrowed(engine.user_name(user)));
+        AccessRequest { entitlement, profile, approval: self.approval, approvers: approvers.into_iter().collect(), max_duration }
     }
 }
 
 /// Everything that unlocks the tool, is not held, not about to be, and may be requested; in order of preference.
-pub(crate) fn candidates(engine: &Compiled, facts: &Facts<'_>, tool: &Tool) -> Vec<Candidate> {
-    let directory = &engine.directory;
-    let may = |groups: &[String]| groups.iter().any(|group| group == "*" || facts.groups.contains(group.as_str()));
-    let missing: Vec<&String> = tool.entitlements.iter().filter(|id| !facts.held.entitlements.contains(*id)).collect();
-    let entitlements = missing.iter().filter_map(|id| directory.entitlement(id)).filter(|e| may(&e.requestable_by));
-    let profiles = directory
-        .snapshot
-        .profiles
-        .iter()
-        .filter(|profile| !facts.held.profiles.contains(&profile.id) && may(&profile.requestable_by))
-        .filter(|profile| profile.entitlements.iter().any(|id| missing.contains(&id)));
-    let mut all: Vec<Candidate> = entitlements
-        .map(|e| Candidate { approval: e.request_approval, id: e.id.clone(), is_profile: false })
-        .chain(profiles.map(|p| Candidate { approval: p.request_approval, id: p.id.clone(), is_profile: true }))
-        .filter(|candidate| !facts.pending.iter().any(|(what, _)| **what == candidate.what()))
-        .collect();
-    all.sort();
-    all.dedup();
-    all
+pub(crate) fn candidates<'e>(
+    engine: &'e Compiled,
+    facts: &Facts<'_>,
+    tool: &'e ToolEntry,
+) -> impl Iterator<Item = &'e Candidate> {
+    let missing = |id: u32| tool.guarded.entitlements.binary_search(&id).is_ok() && !facts.held.has(id);
+    tool.askable.iter().filter(move |candidate| {
+        let (wanted, defined) = if candidate.is_profile {
+            let Some(profile) = engine.people.profile(candidate.number) else { return false };
+            let gives = profile.entitlements.iter().any(|id| missing(*id));
+            (!facts.held.has_profile(candidate.number) && gives, profile)
+        } else {
+            let Some(entitlement) = engine.people.entitlement(candidate.number) else { return false };
+            (missing(candidate.number), entitlement)
+        };
+        let may = defined.by_everyone || defined.requestable_by.iter().any(|id| facts.groups.binary_search(id).is_ok());
+        let pending = || facts.pending.iter().any(|(what, _)| *what == candidate.what());
+        wanted && may && !pending()
+    })
 }
 
 /// The grants not begun yet that give one of the tool's entitlements, soonest first.
-pub(crate) fn pending<'a>(engine: &Compiled, facts: &Facts<'a>, tool: &Tool) -> Vec<(&'a Granted, Instant)> {
-    let gives = |what: &Granted| match what {
-        Granted::Entitlement(id) => tool.entitlements.contains(id),
-        Granted::Profile(id) => engine
-            .directory
-            .profile(id)
-            .is_some_and(|profile| profile.entitlements.iter().any(|id| tool.entitlements.contains(id))),
+pub(crate) fn pending(engine: &Compiled, facts: &Facts<'_>, tool: &ToolEntry) -> SmallVec<[(What, Instant); 2]> {
+    let unlocks = |id: &u32| tool.guarded.entitlements.binary_search(id).is_ok();
+    let gives = |what: &What| match what {
+        What::Entitlement(id) => unlocks(id),
+        What::Profile(id) => engine.people.profile(*id).is_some_and(|profile| profile.entitlements.iter().any(unlocks)),
     };
-    let mut all: Vec<_> = facts.pending.iter().filter(|(what, _)| gives(what)).copied().collect();
+    let mut all: SmallVec<[(What, Instant); 2]> =
+        facts.pending.iter().filter(|(what, _)| gives(what)).copied().collect();
     all.sort_by_key(|(_, from)| *from);
     all
 }
@@ -100,24 +90,28 @@ pub(crate) fn pending<'a>(engine: &Compiled, facts: &Facts<'a>, tool: &Tool) -> 
 /// Whether policies forbid asking for something, each entitlement asked about once.
 #[derive(Default)]
 pub(crate) struct Forbidden {
-    known: BTreeMap<String, [bool; 3]>,
+    known: SmallVec<[(u32, [bool; 3]); 4]>,
 }
 
 impl Forbidden {
     /// Whether a policy forbids asking for it, even when those agreed who must agree to it.
     pub(crate) fn forbids(&mut self, question: &Question<'_>, candidate: &Candidate) -> bool {
         let engine = question.engine;
-        if !engine.policies.iter().any(|policy| policy.forbids_requests) {
+        if !engine.forbids_requests {
             return false;
         }
-        let single = [candidate.id.clone()];
-        let entitlements = match engine.directory.profile(&candidate.id) {
-            Some(profile) if candidate.is_profile => profile.entitlements.as_slice(),
+        let single = [candidate.number];
+        let entitlements = match engine.people.profile(candidate.number) {
+            Some(profile) if candidate.is_profile => profile.entitlements,
             _ => &single[..],
         };
         entitlements.iter().any(|id| {
-            let [none, self_approval, manager] =
-                *self.known.entry(id.clone()).or_insert_with(|| forbidden_at(question, id));
+            let known = self.known.iter().find(|(known, _)| known == id).map(|(_, at)| *at);
+            let [none, self_approval, manager] = known.unwrap_or_else(|| {
+                let at = forbidden_at(question, *id);
+                self.known.push((*id, at));
+                at
+            });
             match candidate.rung() {
                 Rung::InForce => none,
                 Rung::SelfApproval => self_approval,
@@ -128,12 +122,13 @@ impl Forbidden {
 }
 
 /// At which rungs a policy forbids asking for an entitlement. An error forbids at all.
-fn forbidden_at(question: &Question<'_>, entitlement: &str) -> [bool; 3] {
-    let asked = Question { target: Target::Request { entitlement }, ..*question };
+fn forbidden_at(question: &Question<'_>, entitlement: u32) -> [bool; 3] {
+    let own = [entitlement];
+    let asked = Question { target: Target::Request { entitlement, own: &own }, ..*question };
     let mut forbidden = [false; 3];
-    match referee::ask_some(&asked, |policy| policy.forbids_requests) {
+    match asked.ask_some(|policy| policy.forbids_requests) {
         Ok(truths) => {
-            for at in truths {
+            for (_, at) in truths {
                 let broken = at.contains(&Truth::Error);
                 for (forbidden, truth) in forbidden.iter_mut().zip(at) {
                     *forbidden |= broken || truth == Truth::True;

@@ -1,121 +1,62 @@
 //! A call against the limits and its tool's declared arguments.
 
-use std::collections::BTreeMap;
-
-use cedar_policy::RestrictedExpression;
-
-use crate::compile::arguments;
 use crate::compile::build::Compiled;
-use crate::data::call::{Call, Session};
-use crate::data::canonical;
-use crate::data::catalog::Tool;
-use crate::data::id::Subject;
-use crate::data::json::Json;
+use crate::compile::inventory::ToolEntry;
+use crate::data::call::SessionView;
+use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
-use crate::eval::facts::Refusal;
+use crate::eval::bind::{Space, bind};
+use crate::eval::detail::{Detail, Refusal};
 use crate::limits::Limits;
+use crate::load::arguments;
+use crate::load::call::Asking;
 
-/// Refuses a call that is larger or deeper than the limits, however it was made.
-pub(crate) fn limits(call: &Call, limits: &Limits) -> Result<(), Refusal> {
-    if call.arguments.as_object().is_none() {
-        return Err(Refusal::new(
-            Reason::InvalidRequest,
-            format!("`arguments` is {}, not an object", call.arguments.kind()),
-        ));
-    }
-    let names = match &call.subject {
-        Subject::Agent { user, client } => [user.len(), client.len()],
-        Subject::ServicePrincipal { id } => [id.len(), 0],
+/// Refuses a call whose names or session facts are longer than the limits. The arguments were read within them.
+pub(crate) fn limits<'a>(asking: &Asking<'_>, limits: &Limits) -> Result<(), Refusal<'a>> {
+    let subject = match asking.subject {
+        SubjectRef::Agent { user, client } => user.len().max(client.len()),
+        SubjectRef::ServicePrincipal { id } => id.len(),
     };
-    let names = names.into_iter().chain([call.tool.server.len(), call.tool.name.len()]);
-    if let Some(length) = names.max().filter(|length| *length > limits.name_bytes) {
-        return Err(exceeded("a name has", length, "bytes", limits.name_bytes));
+    let (server, name) = asking.tool.split_once('/').unwrap_or((asking.tool, ""));
+    let longest = subject.max(server.len()).max(name.len());
+    if longest > limits.name_bytes {
+        return Err(exceeded("a name has", longest, limits.name_bytes));
     }
-    let (mut nodes, mut bytes) = (0usize, 0usize);
-    let mut open = vec![(&call.arguments, 1usize)];
-    while let Some((value, depth)) = open.pop() {
-        nodes = nodes.saturating_add(1);
-        if nodes > limits.call_nodes {
-            return Err(exceeded("the arguments have more than", limits.call_nodes, "values", limits.call_nodes));
-        }
-        let mut text = |length: usize| {
-            bytes = bytes.saturating_add(length);
-            if length > limits.string_bytes {
-                return Err(exceeded("a text in the arguments has", length, "bytes", limits.string_bytes));
-            }
-            if bytes > limits.call_bytes {
-                return Err(exceeded("the arguments have more than", limits.call_bytes, "bytes", limits.call_bytes));
-            }
-            Ok(())
-        };
-        match value {
-            Json::Null | Json::Bool(_) => {}
-            Json::Number(number) => text(number.as_str().len())?,
-            Json::String(string) => text(string.len())?,
-            Json::Array(items) => {
-                deeper(depth, limits)?;
-                open.extend(items.iter().map(|item| (item, depth.saturating_add(1))));
-            }
-            Json::Object(members) => {
-                deeper(depth, limits)?;
-                for (key, value) in members {
-                    text(key.len())?;
-                    open.push((value, depth.saturating_add(1)));
-                }
-            }
-        }
-    }
-    session(&call.session, limits)
+    session(&asking.session, limits)
 }
 
 /// Refuses session facts that are longer than the limits.
-pub(crate) fn session(session: &Session, limits: &Limits) -> Result<(), Refusal> {
-    let labels = session.labels.iter().flatten().map(String::len);
-    let texts = [&session.id, &session.acr, &session.channel].into_iter().flatten().map(String::len);
+pub(crate) fn session<'a>(session: &SessionView<'_>, limits: &Limits) -> Result<(), Refusal<'a>> {
+    let labels = session.labels.iter().flat_map(|labels| labels.iter()).map(|label| label.len());
+    let texts = [session.id, session.acr, session.channel].into_iter().flatten().map(str::len);
     let all = labels.chain(texts).fold(0usize, usize::saturating_add);
     if all > limits.string_bytes {
-        return Err(exceeded("the session facts have", all, "bytes", limits.string_bytes));
+        return Err(exceeded("the session facts have", all, limits.string_bytes));
     }
     Ok(())
 }
 
-fn deeper(depth: usize, limits: &Limits) -> Result<(), Refusal> {
-    if depth > limits.depth {
-        return Err(exceeded("the arguments are nested deeper than", limits.depth, "levels", limits.depth));
-    }
-    Ok(())
+fn exceeded<'a>(what: &'static str, count: usize, limit: usize) -> Refusal<'a> {
+    Refusal { reason: Reason::LimitExceeded, detail: Detail::Exceeded { what, count, unit: "bytes", limit } }
 }
 
-fn exceeded(what: &str, count: usize, unit: &str, limit: usize) -> Refusal {
-    Refusal::new(Reason::LimitExceeded, format!("{what} {count} {unit}; the limit is {limit}"))
-}
-
-/// The arguments as Cedar values, exactly as declared or not at all.
-pub(crate) fn arguments(engine: &Compiled, tool: &Tool, given: &Json) -> Result<RestrictedExpression, Refusal> {
+/// Takes the arguments as policies see them, exactly as declared or not at all. The error is why, for whoever asks.
+pub(crate) fn arguments<'a>(
+    engine: &'a Compiled,
+    tool: &'a ToolEntry,
+    asking: &'a Asking<'a>,
+    space: &mut Space,
+) -> Result<(), impl FnOnce() -> String + use<'a>> {
     // FAIL-CLOSED: arguments_of_other_types_are_refused. A condition on a value of another type is silently false.
-    let declared = engine.arguments.get(&tool.id).ok_or_else(|| {
-        Refusal::new(Reason::EvaluationError, format!("the arguments of `{}` were never typed", tool.id))
-    })?;
-    arguments::bind(declared, given).map_err(|error| Refusal::new(Reason::ArgumentInvalid, error.brief()))
-}
-
-/// The digest that an approval of exactly this call carries.
-///
-/// SHA-256 of the RFC 8785 form of `{"arguments", "definition", "subject", "tool"}`, where `definition` is the
-/// digest of the tool's definition. Order and spelling of the arguments do not matter; every value does.
-pub(crate) fn binding(call: &Call, tool: &Tool) -> String {
-    let text = |value: &str| Json::String(value.into());
-    let subject: BTreeMap<String, Json> = match &call.subject {
-        Subject::Agent { user, client } => [("user".into(), text(user)), ("client".into(), text(client))].into(),
-        Subject::ServicePrincipal { id } => [("service_principal".into(), text(id))].into(),
-    };
-    canonical::digest(&Json::Object(
-        [
-            ("arguments".into(), call.arguments.clone()),
-            ("definition".into(), text(&tool.definition.digest)),
-            ("subject".into(), Json::Object(subject)),
-            ("tool".into(), text(&tool.id.to_string())),
-        ]
-        .into(),
-    ))
+    bind(&tool.plan, asking.arguments, space).map_err(move |_| {
+        move || {
+            let Some(declared) = engine.arguments.get(&tool.id) else {
+                return format!("the arguments of `{}` were never typed", tool.id);
+            };
+            match arguments::check(declared, &asking.arguments.to_json()) {
+                Err(error) => error.brief(),
+                Ok(_) => "the arguments could not be taken".to_string(),
+            }
+        }
+    })
 }

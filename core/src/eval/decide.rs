@@ -2,51 +2,56 @@
 //!
 //! Total: every way out is a [`Decision`], and every fault on the way is a denial.
 
+use std::borrow::Cow;
+
 use crate::compile::build::Compiled;
-use crate::compile::directory::Held;
-use crate::compile::inspect::Clock;
-use crate::data::call::Call;
-use crate::data::catalog::{Server, Tool};
-use crate::data::decision::{AccessRequest, ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
+use crate::compile::inventory::{Candidate, ServerEntry, ToolEntry};
+use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
+use crate::data::id::Subject;
 use crate::data::reason::Reason;
-use crate::data::snapshot::ApprovalKind;
+use crate::data::snapshot::{ApprovalKind, Scope};
 use crate::data::time::Instant;
-use crate::eval::access::{self, Candidate, Forbidden};
-use crate::eval::approval::{self, Asked, Matter};
+use crate::eval::access::{self, Forbidden};
+use crate::eval::approval::{self, Asked, Binding, Matter};
+use crate::eval::bind::Space;
 use crate::eval::check;
-use crate::eval::facts::{self, Facts, Refusal};
+use crate::eval::detail::{Detail, Refusal};
+use crate::eval::facts::{self, Facts, Held, earliest};
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
-use crate::eval::referee::{Question, Target};
-use crate::eval::ruling::{Ruled, remedy, ruled, verdict};
+use crate::eval::question::{Facets, Input, Question, Target};
+use crate::eval::ruling::{Rows, Ruled, remedy, ruled, verdict};
 use crate::eval::say;
+use crate::load::call::Asking;
 
 /// Decides one call.
-pub(crate) fn decide(engine: &Compiled, call: &Call) -> Decision {
+pub(crate) fn decide<'e>(engine: &'e Compiled, asking: &Asking<'_>) -> Decision<'e> {
     let mut decision = blank(engine);
-    match try_decide(engine, call, &mut decision) {
-        Ok(()) => {}
-        Err(refusal) => {
-            decision.outcome = Outcome::Deny;
-            decision.reason = refusal.reason;
-            decision.detail = Some(refusal.detail);
-        }
-    }
-    say::finish(engine, call, &mut decision);
+    let mut answer = Answer { outcome: Outcome::Deny, reason: Reason::InvalidRequest, full: Some(&mut decision) };
+    answer.take(engine, asking);
+    (decision.outcome, decision.reason) = (answer.outcome, answer.reason);
+    say::finish(engine, asking, &mut decision);
     decision
 }
 
+/// Decides one call, and says no more than the outcome and the reason. Allocates nothing for usual calls.
+pub(crate) fn verdict_of(engine: &Compiled, asking: &Asking<'_>) -> (Outcome, Reason) {
+    let mut answer = Answer { outcome: Outcome::Deny, reason: Reason::InvalidRequest, full: None };
+    answer.take(engine, asking);
+    (answer.outcome, answer.reason)
+}
+
 /// A denial for a call that could not even be read.
-pub(crate) fn refuse(engine: &Compiled, reason: Reason, detail: String) -> Decision {
+pub(crate) fn refuse(engine: &Compiled, reason: Reason, detail: String) -> Decision<'_> {
     let mut decision = blank(engine);
     decision.reason = reason;
     decision.detail = Some(detail);
-    decision.guidance = engine.catalog.tenant.guidance.clone();
-    decision.agent_message = say::refused(reason, None, decision.guidance.as_ref());
+    decision.guidance = engine.catalog.tenant.guidance.as_ref().map(Cow::Borrowed);
+    decision.agent_message = say::refused(reason, None, decision.guidance.as_deref());
     decision
 }
 
 /// What nobody has decided yet is denied.
-fn blank(engine: &Compiled) -> Decision {
+fn blank(engine: &Compiled) -> Decision<'_> {
     Decision {
         outcome: Outcome::Deny,
         reason: Reason::InvalidRequest,
@@ -58,124 +63,199 @@ fn blank(engine: &Compiled) -> Decision {
         step_up: None,
         credential: None,
         obligations: Vec::new(),
-        gains_labels: Vec::new(),
+        gains_labels: Cow::Borrowed(&[]),
         valid_until: None,
-        agent_message: String::new(),
-        engine: engine.digest.clone(),
-        snapshot_version: engine.directory.snapshot.version,
+        agent_message: Cow::Borrowed(""),
+        engine: Cow::Borrowed(&engine.digest),
+        snapshot_version: engine.people.version(),
     }
+}
+
+/// What is decided so far: the verdict, and all the rest for whoever wants it.
+struct Answer<'d, 'e> {
+    outcome: Outcome,
+    reason: Reason,
+    full: Option<&'d mut Decision<'e>>,
 }
 
 /// A call that passed the gate.
-struct Case<'a> {
-    engine: &'a Compiled,
-    call: &'a Call,
+struct Case<'a, 'e> {
+    engine: &'e Compiled,
     facts: &'a Facts<'a>,
-    tool: &'a Tool,
-    server: &'a Server,
-    binding: &'a str,
+    facets: &'a Facets<'a>,
+    tool: &'e ToolEntry,
+    server: &'e ServerEntry,
+    binding: &'a Binding<'a>,
+    subject: &'a Asking<'a>,
+    now: Instant,
 }
 
-fn try_decide(engine: &Compiled, call: &Call, decision: &mut Decision) -> Result<(), Refusal> {
-    check::limits(call, &engine.limits)?;
-    decision.valid_until = earliest(None, facts::snapshot_interval(engine).into_iter(), call.now);
-    let facts = facts::subject(engine, &call.subject, call.now)?;
-    decision.valid_until = earliest(decision.valid_until, boundaries(engine, &facts, call), call.now);
-    let (tool, server) = facts::tool(engine, &call.tool)?;
-    let input = check::arguments(engine, tool, &call.arguments)?;
-    let binding = check::binding(call, tool);
-    let case = Case { engine, call, facts: &facts, tool, server, binding: &binding };
-
-    let matter = case.matter();
-    decision.valid_until = earliest(decision.valid_until, matter.boundaries(&engine.policies), call.now);
-    let question = Question {
-        engine,
-        facts: &facts,
-        held: &facts.held,
-        target: Target::Call { tool, server, input },
-        session: &call.session,
-        now: call.now,
-    };
-    let (verdict, rows) = case.climb(&question)?;
-    match verdict {
-        Verdict::Allowed(Rung::InForce) => case.allow(&rows, decision),
-        Verdict::Allowed(rung) => case.ask(rung, &rows, decision),
-        Verdict::Undecidable => {
-            decision.policies =
-                case.policies(&rows, |row| row.effect == Effect::Forbid && row.at.contains(&Truth::Error));
-            return Err(Refusal::new(Reason::EvaluationError, "a forbid could not be evaluated"));
+impl<'e> Answer<'_, 'e> {
+    fn take(&mut self, engine: &'e Compiled, asking: &Asking<'_>) {
+        if let Err(refusal) = self.try_take(engine, asking) {
+            self.outcome = Outcome::Deny;
+            self.because(&refusal);
         }
-        Verdict::Unresolved | Verdict::Forbidden | Verdict::NotPermitted => {
-            if !case.offer(&question, decision)? {
-                case.refuse(verdict, &rows, decision)?;
+    }
+
+    fn because(&mut self, refusal: &Refusal<'_>) {
+        self.reason = refusal.reason;
+        self.detail(&refusal.detail);
+    }
+
+    fn detail(&mut self, detail: &Detail<'_>) {
+        if let Some(decision) = &mut self.full {
+            decision.detail = Some(detail.to_string());
+        }
+    }
+
+    fn until(&mut self, at: impl IntoIterator<Item = Option<Instant>>, now: Instant) {
+        if let Some(decision) = &mut self.full {
+            decision.valid_until = earliest(decision.valid_until, at, now);
+        }
+    }
+
+    fn try_take<'a>(&mut self, engine: &'e Compiled, asking: &'a Asking<'a>) -> Result<(), Refusal<'a>>
+    where
+        'e: 'a,
+    {
+        let now = asking.now;
+        check::limits(asking, &engine.limits)?;
+        self.until(facts::snapshot_interval(engine).map(Some), now);
+        let facts = facts::subject(engine, asking.subject, now)?;
+        // an authentication that lies ahead begins to count when it is reached
+        self.until([facts.next_change, asking.session.authenticated_at], now);
+        let (number, tool) = facts::tool(engine, asking.tool)?;
+        let server = facts::server(engine, tool.server)?;
+        let mut space = Space::default();
+        check::arguments(engine, tool, asking, &mut space).map_err(|detail| match self.full {
+            Some(_) => Refusal { reason: Reason::ArgumentInvalid, detail: Detail::Made(detail().into()) },
+            None => Refusal { reason: Reason::ArgumentInvalid, detail: Detail::Arguments },
+        })?;
+        let frame = space.frame(&tool.plan, asking.arguments);
+        let binding = Binding::new(asking.subject, tool, asking.arguments);
+        let facets = Facets::new(&asking.session, now);
+        let case = Case { engine, facts: &facts, facets: &facets, tool, server, binding: &binding, subject: asking, now };
+
+        let input = Input::Given { record: space.root(&frame), arguments: asking.arguments };
+        let question =
+            Question { engine, facts: &facts, held: &facts.held, target: Target::Call { number, tool, input }, facets: &facets };
+        let (verdict, rows) = case.climb(&question, self)?;
+        match verdict {
+            Verdict::Allowed(Rung::InForce) => case.allow(&rows, self),
+            Verdict::Allowed(rung) => case.ask(rung, &rows, self),
+            Verdict::Undecidable => {
+                self.reason = Reason::EvaluationError;
+                self.detail(&Detail::Said("a forbid could not be evaluated"));
+                case.name(&rows, self, |ruled| {
+                    ruled.row.effect == Effect::Forbid && ruled.row.at.contains(&Truth::Error)
+                });
+            }
+            Verdict::Unresolved | Verdict::Forbidden | Verdict::NotPermitted => {
+                if !case.offer(&question, self)? {
+                    case.refuse(verdict, &rows, self);
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-impl Case<'_> {
-    fn matter(&self) -> Matter<'_> {
-        let asked = Asked::Call { tool: self.tool, binding: self.binding };
-        Matter::of_tool(self.engine, self.facts, self.tool, self.server, asked, self.call.now)
+impl<'a, 'e> Case<'a, 'e> {
+    fn matter(&self) -> Matter<'a>
+    where
+        'e: 'a,
+    {
+        Matter {
+            engine: self.engine,
+            facts: self.facts,
+            server: self.server,
+            entitlements: &self.tool.guarded.entitlements,
+            asked: Asked::Call { tool: self.tool, binding: self.binding },
+            now: self.now,
+        }
     }
 
-    /// Asks the policies and climbs the ladder.
-    fn climb(&self, question: &Question<'_>) -> Result<(Verdict, Vec<Ruled>), Refusal> {
+    /// Asks the policies and climbs the ladder; notes when time alone could change what they say.
+    fn climb(&self, question: &Question<'a>, answer: &mut Answer<'_, 'e>) -> Result<(Verdict, Rows), Refusal<'a>>
+    where
+        'e: 'a,
+    {
         let matter = self.matter();
         let rows = ruled(question, &matter)?;
+        if answer.full.is_some() {
+            let clocks = rows.iter().filter_map(|ruled| self.engine.policy(ruled.policy)?.clock.next(self.now));
+            answer.until(clocks.map(Some), self.now);
+            answer.until([matter.next_change(&rows)], self.now);
+        }
         Ok((verdict(&matter, &rows), rows))
     }
 
-    fn allow(&self, rows: &[Ruled], decision: &mut Decision) {
-        let without: Vec<Row> = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked }).collect();
-        let held = climb(&without, |_| false) == Verdict::Allowed(Rung::InForce);
-        decision.outcome = Outcome::AutoApprove;
-        decision.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
-        self.may_run(rows, Rung::InForce, decision);
+    fn allow(&self, rows: &[Ruled], answer: &mut Answer<'_, 'e>) {
+        // without any approval
+        let without = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked });
+        let without: smallvec::SmallVec<[Row; 16]> = without.collect();
+        let held = climb(without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
+        answer.outcome = Outcome::AutoApprove;
+        answer.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
+        self.may_run(rows, Rung::InForce, answer);
     }
 
     /// A human must say yes.
-    fn ask(&self, rung: Rung, ruled: &[Ruled], decision: &mut Decision) {
-        let rows: Vec<Row> = ruled.iter().map(|ruled| ruled.row).collect();
+    fn ask(&self, rung: Rung, rows: &[Ruled], answer: &mut Answer<'_, 'e>)
+    where
+        'e: 'a,
+    {
         let matter = self.matter();
-        let policies = &self.engine.policies;
-        let asking: Vec<_> = approval::asking(policies, &rows, Rung::InForce, rung).collect();
-        let reuse = asking.iter().map(|terms| terms.reuse).min().unwrap_or_default();
-        let kind = if rung == Rung::Manager { ApprovalKind::Manager } else { ApprovalKind::SelfApproval };
-        decision.outcome = outcome(rung);
-        decision.reason = matter.why_ask(policies, &rows, rung);
-        decision.approval_request = Some(ApprovalRequest {
-            kind,
-            approvers: matter.approvers(rung, policies, &rows),
-            subject: self.call.subject.clone(),
-            scope: approval::scope(self.tool, reuse, self.binding),
-            valid_for: asking.iter().filter_map(|terms| terms.valid_for).min(),
-            binding: self.binding.to_string(),
-        });
-        self.may_run(ruled, rung, decision);
+        answer.outcome = outcome(rung);
+        answer.reason = matter.why_ask(rows, rung);
+        if let Some(decision) = &mut answer.full {
+            let asking = approval::asking(self.engine, rows, Rung::InForce, rung);
+            let reuse = asking.iter().map(|policy| policy.terms.reuse).min().unwrap_or_default();
+            let kind = if rung == Rung::Manager { ApprovalKind::Manager } else { ApprovalKind::SelfApproval };
+            let binding = self.binding.get();
+            let approvers = matter.approvers(rung, rows);
+            decision.approval_request = Some(ApprovalRequest {
+                kind,
+                approvers: approvers.iter().map(|user| Cow::Borrowed(self.engine.user_name(*user))).collect(),
+                subject: Subject::from(self.subject.subject),
+                scope: match approval::scope(self.tool, reuse) {
+                    Some(scope) => Cow::Borrowed(scope),
+                    None => Cow::Owned(Scope::Call(binding.to_string())),
+                },
+                valid_for: asking.iter().filter_map(|policy| policy.terms.valid_for).min(),
+                binding: binding.to_string(),
+            });
+        }
+        self.may_run(rows, rung, answer);
     }
 
     /// What holds for a call that runs now or after a yes.
-    fn may_run(&self, rows: &[Ruled], rung: Rung, decision: &mut Decision) {
+    fn may_run(&self, rows: &[Ruled], rung: Rung, answer: &mut Answer<'_, 'e>) {
         let determines = |ruled: &Ruled| match ruled.row.effect {
             Effect::Permit => ruled.row.is(Truth::True, rung),
             // lifted by a yes, given or asked for
             Effect::Forbid => ruled.asked.contains(&Truth::True) && !ruled.row.is(Truth::True, rung),
         };
-        decision.policies = self.policies_where(rows, determines);
-        let all = self.engine.policies.iter().zip(rows).filter(|(_, ruled)| determines(ruled));
-        decision.obligations = all.flat_map(|(policy, _)| policy.terms.obligations.iter().cloned()).collect();
+        self.name(rows, answer, determines);
+        let Some(decision) = &mut answer.full else { return };
+        let all = rows.iter().filter(|ruled| determines(ruled)).filter_map(|ruled| self.engine.policy(ruled.policy));
+        decision.obligations =
+            all.flat_map(|policy| policy.terms.obligations.iter().map(|text| Cow::Borrowed(text.as_str()))).collect();
         decision.obligations.sort();
         decision.obligations.dedup();
-        decision.credential.clone_from(&self.server.credential);
-        decision.gains_labels.clone_from(&self.tool.labels);
+        decision.credential = self.server.credential.as_ref().map(Cow::Borrowed);
+        decision.gains_labels = Cow::Borrowed(&self.tool.labels);
     }
 
     /// Looks for something to ask for that would open the way. Never a dead end: the same ladder says so.
-    fn offer(&self, question: &Question<'_>, decision: &mut Decision) -> Result<bool, Refusal> {
-        let mut unresolved = None;
-        let mut best: Option<((Rung, Rung), AccessRequest, Vec<Ruled>)> = None;
+    fn offer(&self, question: &Question<'a>, answer: &mut Answer<'_, 'e>) -> Result<bool, Refusal<'a>>
+    where
+        'e: 'a,
+    {
+        let people = &self.engine.people;
+        let mut unresolved: Option<&'e Candidate> = None;
+        let mut best: Option<((Rung, Rung), &'e Candidate, Rows)> = None;
         let mut forbidden = Forbidden::default();
         for candidate in access::candidates(self.engine, self.facts, self.tool) {
             // candidates come in the order of who must agree; what the call itself then needs decides among equals
@@ -183,112 +263,137 @@ impl Case<'_> {
             if best.as_ref().is_some_and(|((best, reached), ..)| own > *best || *reached == Rung::InForce) {
                 break;
             }
-            let held = candidate.added_to(self.facts, self.engine);
-            let Some((reached, rows)) = self.opens(question, &held)? else { continue };
-            if forbidden.forbids(question, &candidate) {
+            let held = self.facts.held.with(candidate.what(), people);
+            let Some((reached, rows)) = self.opens(question, &held, answer)? else { continue };
+            if forbidden.forbids(question, candidate) {
                 continue;
             }
-            match candidate.request(self.facts, self.engine) {
-                Some(request) if best.as_ref().is_none_or(|(friction, ..)| (own, reached) < *friction) => {
-                    best = Some(((own, reached), request, rows));
-                }
-                Some(_) => {}
-                None => unresolved = Some(candidate),
+            if !candidate.can_be_agreed(self.facts) {
+                unresolved = Some(candidate);
+            } else if best.as_ref().is_none_or(|(friction, ..)| (own, reached) < *friction) {
+                best = Some(((own, reached), candidate, rows));
             }
         }
-        if let Some(((own, reached), request, rows)) = best {
-            self.may_run(&rows, reached, decision);
-            decision.outcome = if own == Rung::InForce && reached != Rung::InForce {
+        if let Some(((own, reached), candidate, rows)) = best {
+            self.may_run(&rows, reached, answer);
+            answer.outcome = if own == Rung::InForce && reached != Rung::InForce {
                 // FAIL-CLOSED: automatic_access_is_no_approval. Where asking is enough, the call itself still needs
                 // whatever yes it would need if the agent already held the entitlement.
-                self.ask(reached, &rows, decision);
+                self.ask(reached, &rows, answer);
                 outcome(reached)
             } else {
                 outcome(own)
             };
-            decision.reason = Reason::NotHeldRequestable;
-            decision.access_request = Some(request);
+            answer.reason = Reason::NotHeldRequestable;
+            if let Some(decision) = &mut answer.full {
+                decision.access_request = Some(candidate.request(self.facts, self.engine));
+            }
             return Ok(true);
         }
         for (what, from) in access::pending(self.engine, self.facts, self.tool) {
-            let mut held = self.facts.held.clone();
-            held.add(what, &self.engine.directory);
-            if self.opens(question, &held)?.is_some() {
-                decision.outcome = Outcome::Deny;
-                decision.reason = Reason::GrantPending;
-                decision.detail = Some(format!("granted from {from} on"));
+            let held = self.facts.held.with(what, people);
+            if self.opens(question, &held, answer)?.is_some() {
+                answer.outcome = Outcome::Deny;
+                answer.because(&Refusal { reason: Reason::GrantPending, detail: Detail::Granted { from } });
                 return Ok(true);
             }
         }
         if let Some(Candidate { id, .. }) = unresolved {
-            decision.outcome = Outcome::TicketFallback;
-            decision.reason = Reason::ApproverUnresolved;
-            decision.detail = Some(format!("`{id}` could be requested, and nobody who may agree to it is known"));
+            answer.outcome = Outcome::TicketFallback;
+            let after = " could be requested, and nobody who may agree to it is known";
+            answer.because(&Refusal::about(Reason::ApproverUnresolved, "", id, after));
             return Ok(true);
         }
         Ok(false)
     }
 
     /// The rung that would be reached if the agent held that much.
-    fn opens(&self, question: &Question<'_>, held: &Held) -> Result<Option<(Rung, Vec<Ruled>)>, Refusal> {
-        let target = match &question.target {
-            Target::Call { input, .. } => Target::Call { tool: self.tool, server: self.server, input: input.clone() },
-            _ => return Ok(None),
-        };
-        let (verdict, rows) = self.climb(&Question { held, target, ..*question })?;
+    fn opens(
+        &self,
+        question: &Question<'a>,
+        held: &Held,
+        answer: &mut Answer<'_, 'e>,
+    ) -> Result<Option<(Rung, Rows)>, Refusal<'a>>
+    where
+        'e: 'a,
+    {
+        let question = Question { held, ..*question };
+        let (verdict, rows) = self.climb_again(&question, answer)?;
         Ok(match verdict {
             Verdict::Allowed(rung) => Some((rung, rows)),
             _ => None,
         })
     }
 
+    /// The same for a question that does not live as long as the case.
+    fn climb_again(
+        &self,
+        question: &Question<'_>,
+        answer: &mut Answer<'_, 'e>,
+    ) -> Result<(Verdict, Rows), Refusal<'a>> {
+        Case { ..*self }.climb(question, answer).map_err(|refusal| Refusal {
+            reason: refusal.reason,
+            detail: Detail::Made(refusal.detail.to_string().into()),
+        })
+    }
+
     /// No way: forbidden, or nothing permits it.
-    fn refuse(&self, verdict: Verdict, rows: &[Ruled], decision: &mut Decision) -> Result<(), Refusal> {
+    fn refuse(&self, verdict: Verdict, rows: &[Ruled], answer: &mut Answer<'_, 'e>) {
         match verdict {
             Verdict::Forbidden => {
-                let holds = |row: &Row| row.effect == Effect::Forbid && row.is(Truth::True, Rung::Manager);
-                decision.policies = self.policies(rows, holds);
-                let forbidding = || self.engine.policies.iter().zip(rows).filter(|(_, ruled)| holds(&ruled.row));
-                decision.guidance = forbidding().find_map(|(policy, _)| policy.terms.guidance.clone());
+                let holds = |ruled: &Ruled| {
+                    ruled.row.effect == Effect::Forbid && ruled.row.is(Truth::True, Rung::Manager)
+                };
                 // signing in again must be worth it
-                decision.step_up = remedy(&self.engine.policies, rows);
-                if decision.step_up.is_some() {
-                    return Err(Refusal::new(Reason::StepUpRequired, "the user must authenticate again"));
+                let step_up = remedy(self.engine, rows);
+                answer.outcome = Outcome::Deny;
+                answer.because(&match step_up {
+                    Some(_) => Refusal::new(Reason::StepUpRequired, "the user must authenticate again"),
+                    None => Refusal::new(Reason::PolicyDenied, "a forbid holds whatever humans say"),
+                });
+                self.name(rows, answer, holds);
+                if let Some(decision) = &mut answer.full {
+                    let mut forbidding = rows.iter().filter(|ruled| holds(ruled));
+                    let guidance =
+                        forbidding.find_map(|ruled| self.engine.policy(ruled.policy)?.terms.guidance.as_ref());
+                    decision.guidance = guidance.map(Cow::Borrowed);
+                    decision.step_up = step_up.map(Cow::Borrowed);
                 }
-                Err(Refusal::new(Reason::PolicyDenied, "a forbid holds whatever humans say"))
             }
             Verdict::Unresolved => {
-                decision.outcome = Outcome::TicketFallback;
-                decision.reason = Reason::ApproverUnresolved;
-                decision.detail = Some("nobody who may say yes is known and active".into());
-                decision.policies = self.policies_where(rows, |ruled| {
+                answer.outcome = Outcome::TicketFallback;
+                answer.because(&Refusal::new(
+                    Reason::ApproverUnresolved,
+                    "nobody who may say yes is known and active",
+                ));
+                self.name(rows, answer, |ruled| {
                     ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::Manager)
                         || ruled.row.effect == Effect::Forbid && ruled.row.is(Truth::True, Rung::InForce)
                 });
-                Ok(())
             }
             _ => {
-                let human = |id: &String| self.facts.human_entitlements.contains(id);
-                decision.outcome = Outcome::TicketFallback;
-                decision.reason = if !self.tool.entitlements.iter().any(|id| self.facts.held.entitlements.contains(id))
-                    && self.tool.entitlements.iter().any(human)
-                {
+                let unlocking = &self.tool.guarded.entitlements;
+                let human = |id: &u32| self.facts.own().binary_search(id).is_ok();
+                let held = unlocking.iter().any(|id| self.facts.held.has(*id));
+                answer.outcome = Outcome::TicketFallback;
+                answer.reason = if !held && unlocking.iter().any(human) {
                     Reason::AgentNotEntitled
                 } else {
                     Reason::Ineligible
                 };
-                Ok(())
             }
         }
     }
 
-    fn policies(&self, rows: &[Ruled], determines: impl Fn(&Row) -> bool) -> Vec<DeterminingPolicy> {
-        self.policies_where(rows, |ruled| determines(&ruled.row))
-    }
-
-    fn policies_where(&self, rows: &[Ruled], determines: impl Fn(&Ruled) -> bool) -> Vec<DeterminingPolicy> {
-        let all = self.engine.policies.iter().zip(rows).filter(|(_, ruled)| determines(ruled));
-        all.map(|(policy, _)| policy.terms.determining()).collect()
+    /// Names the policies that determine the answer.
+    fn name(&self, rows: &[Ruled], answer: &mut Answer<'_, 'e>, determines: impl Fn(&Ruled) -> bool) {
+        let Some(decision) = &mut answer.full else { return };
+        let all = rows.iter().filter(|ruled| determines(ruled));
+        let all = all.filter_map(|ruled| self.engine.policy(ruled.policy));
+        let count = all.clone().count();
+        let mut policies: Vec<DeterminingPolicy<'e>> = Vec::with_capacity(count);
+        policies.extend(all.map(|policy| policy.terms.determining()));
+        decision.policies = policies;
     }
 }
 
@@ -298,20 +403,4 @@ fn outcome(rung: Rung) -> Outcome {
         Rung::SelfApproval => Outcome::SelfApprove,
         Rung::Manager => Outcome::ManagerApprove,
     }
-}
-
-/// The instants at which a grant begins or ends, or a policy that reads the clock could change.
-fn boundaries<'a>(engine: &'a Compiled, facts: &'a Facts<'_>, call: &'a Call) -> impl Iterator<Item = Instant> {
-    let grants = facts.grants.iter().flat_map(|grant| [grant.from, grant.until]);
-    let clocks = engine.policies.iter().flat_map(|policy| match &policy.clock {
-        Clock::At(instants) => instants.clone(),
-        // Cedar sees milliseconds, so the next one is the first that can differ
-        Clock::Always => Instant::from_unix_millis(call.now.unix_millis().saturating_add(1)).into_iter().collect(),
-    });
-    // an authentication that lies ahead begins to count when it is reached
-    grants.flatten().chain(clocks).chain(call.session.authenticated_at)
-}
-
-fn earliest(known: Option<Instant>, more: impl Iterator<Item = Instant>, now: Instant) -> Option<Instant> {
-    known.into_iter().chain(more).filter(|at| *at > now).min()
 }

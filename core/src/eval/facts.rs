@@ -1,139 +1,243 @@
 //! The gate: who calls, what is called, and whether either may be at all. Each refusal has its own code.
 
-use std::collections::BTreeSet;
+use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
-use crate::compile::directory::{Directory, Held};
-use crate::data::catalog::{Server, Tool, ToolState};
-use crate::data::id::{Subject, ToolId};
+use crate::compile::inventory::{ServerEntry, ToolEntry};
+use crate::compile::people::{Grant, People};
+use crate::load::people::{Holder, SubjectId, What};
+use crate::compile::symbols;
+use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
-use crate::data::snapshot::{ClientState, Grant, Granted};
+use crate::data::snapshot::ClientState;
 use crate::data::time::Instant;
+use crate::data::value::Ent;
+use crate::eval::detail::{Detail, Refusal};
 
 /// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
 /// typical and more than 60 s not recommended.
 const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Why the gate stays shut, and what the record should say about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) reason: Reason,
-    pub(crate) detail: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
-    }
-}
-
 /// What the snapshot says about a subject that may call.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts<'a> {
-    pub(crate) subject: &'a Subject,
+pub(crate) struct Facts<'e> {
+    pub(crate) who: SubjectId,
+    /// What kind of client the agent works through; nothing for a service principal.
+    pub(crate) client_kind: &'static str,
     /// The human behind the call: the user, or a service principal's owner. Their yes is the `self_approve`.
-    pub(crate) requester: &'a str,
-    /// The groups the subject is directly in.
-    pub(crate) direct_groups: &'a [String],
-    /// Those and all groups above them.
-    pub(crate) groups: BTreeSet<&'a str>,
-    /// The human's own entitlements; empty for a service principal.
-    pub(crate) human_entitlements: &'a [String],
-    /// Every grant that names the agent, in force or not.
-    pub(crate) grants: Vec<&'a Grant>,
+    pub(crate) requester: u32,
+    /// Who approves what needs a manager: active, and not the requester.
+    pub(crate) manager: Option<u32>,
+    /// The groups the subject is in, those above included. Sorted.
+    pub(crate) groups: &'e [u32],
+    /// The same of the human.
+    pub(crate) human_groups: &'e [u32],
+    /// The human's own entitlements. Sorted.
+    pub(crate) human_entitlements: &'e [u32],
     /// What the agent holds now.
     pub(crate) held: Held,
     /// What it was granted from a later instant on.
-    pub(crate) pending: Vec<(&'a Granted, Instant)>,
-    /// Who approves what needs a manager: active, and not the requester.
-    pub(crate) manager: Option<&'a str>,
+    pub(crate) pending: SmallVec<[(What, Instant); 2]>,
+    /// The first instant at which a grant begins or ends.
+    pub(crate) next_change: Option<Instant>,
+    /// The first instant at which a grant in force ends.
+    pub(crate) first_end: Option<Instant>,
+}
+
+/// The entitlements and profiles a subject's agent holds. Sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) entitlements: SmallVec<[u32; 24]>,
+    pub(crate) profiles: SmallVec<[u32; 8]>,
+}
+
+impl Held {
+    /// What the agent would hold if it were given this too.
+    pub(crate) fn with(&self, what: What, people: &People) -> Self {
+        let mut held = self.clone();
+        held.push(what, people);
+        held.sort();
+        held
+    }
+
+    pub(crate) fn has(&self, entitlement: u32) -> bool {
+        self.entitlements.binary_search(&entitlement).is_ok()
+    }
+
+    pub(crate) fn has_profile(&self, profile: u32) -> bool {
+        self.profiles.binary_search(&profile).is_ok()
+    }
+
+    fn push(&mut self, what: What, people: &People) {
+        match what {
+            What::Entitlement(id) => self.entitlements.push(id),
+            What::Profile(id) => {
+                self.profiles.push(id);
+                let bundled = people.profile(id).map_or(&[][..], |profile| profile.entitlements);
+                self.entitlements.extend_from_slice(bundled);
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        self.entitlements.sort_unstable();
+        self.entitlements.dedup();
+        self.profiles.sort_unstable();
+        self.profiles.dedup();
+    }
+}
+
+impl Facts<'_> {
+    /// The principal that policies see. An agent has no number of its own: there is one in a question.
+    pub(crate) fn principal(&self) -> Ent {
+        match self.who {
+            SubjectId::Agent { .. } => Ent { kind: symbols::AGENT, id: 0 },
+            SubjectId::ServicePrincipal(id) => Ent { kind: symbols::SERVICE_PRINCIPAL, id },
+        }
+    }
+
+    /// The human's own entitlements, as far as they say something about an agent: nothing for a service principal.
+    pub(crate) fn own(&self) -> &[u32] {
+        match self.who {
+            SubjectId::Agent { .. } => self.human_entitlements,
+            SubjectId::ServicePrincipal(_) => &[],
+        }
+    }
 }
 
 /// Establishes who calls. Nothing here depends on the tool.
-pub(crate) fn subject<'a>(engine: &'a Compiled, subject: &'a Subject, now: Instant) -> Result<Facts<'a>, Refusal> {
-    let directory = &engine.directory;
+pub(crate) fn subject<'e, 'c: 'e>(
+    engine: &'e Compiled,
+    subject: SubjectRef<'c>,
+    now: Instant,
+) -> Result<Facts<'e>, Refusal<'e>> {
+    let people = &engine.people;
     fresh(engine, now)?;
-    let switches = &directory.snapshot.kill_switches;
+    let switches = people.kill_switches();
     if switches.tenant {
         return Err(Refusal::new(Reason::KillSwitchActive, "the tenant is switched off"));
     }
-    let (requester, direct_groups, human_entitlements, manager) = match subject {
-        Subject::Agent { user: id, client } => {
-            let user = directory
-                .user(id)
-                .ok_or_else(|| Refusal::new(Reason::SubjectUnknown, format!("user `{}`", id.escape_debug())))?;
+    let mut client_kind = "";
+    let (who, requester, groups, manager) = match subject {
+        SubjectRef::Agent { user: id, client } => {
+            let unknown = || Refusal::about(Reason::SubjectUnknown, "user ", id, "");
+            let number = engine.symbols.find(symbols::USER, id).ok_or_else(unknown)?.id;
+            let user = people.user(number).ok_or_else(unknown)?;
             if !user.active {
-                return Err(Refusal::new(Reason::SubjectInactive, format!("user `{id}`")));
+                return Err(Refusal::about(Reason::SubjectInactive, "user ", id, ""));
             }
-            if switches.clients.contains(client) {
-                return Err(Refusal::new(Reason::KillSwitchActive, format!("client `{client}` is switched off")));
+            if switches.clients.iter().any(|off| off == client) {
+                return Err(Refusal::about(Reason::KillSwitchActive, "client ", client, " is switched off"));
             }
-            allowed_client(directory, client)?;
-            (user.id.as_str(), user.groups.as_slice(), user.entitlements.as_slice(), user.manager.as_deref())
+            let (client, kind) = allowed_client(engine, client)?;
+            client_kind = kind;
+            (SubjectId::Agent { user: number, client }, number, user.groups, user.manager)
         }
-        Subject::ServicePrincipal { id } => {
-            let principal = directory.service_principal(id).ok_or_else(|| {
-                Refusal::new(Reason::SubjectUnknown, format!("service principal `{}`", id.escape_debug()))
-            })?;
+        SubjectRef::ServicePrincipal { id } => {
+            let unknown = || Refusal::about(Reason::SubjectUnknown, "service principal ", id, "");
+            let number = engine.symbols.find(symbols::SERVICE_PRINCIPAL, id).ok_or_else(unknown)?.id;
+            let principal = people.service_principal(number).ok_or_else(unknown)?;
             if !principal.active {
-                return Err(Refusal::new(Reason::SubjectInactive, format!("service principal `{id}`")));
+                return Err(Refusal::about(Reason::SubjectInactive, "service principal ", id, ""));
             }
             // FAIL-CLOSED: autonomous_agent_needs_an_active_owner. Nobody answers for it otherwise.
-            let Some(owner) = directory.active_user(&principal.owner) else {
-                return Err(Refusal::new(Reason::OwnerInactive, format!("owner `{}` of `{id}`", principal.owner)));
+            let Some(owner) = people.user(principal.owner).filter(|owner| owner.active) else {
+                let owner = engine.user_name(principal.owner);
+                return Err(Refusal { reason: Reason::OwnerInactive, detail: Detail::Owner { owner, of: id } });
             };
-            let manager = principal.manager.as_deref().or(owner.manager.as_deref());
-            (owner.id.as_str(), principal.groups.as_slice(), &[][..], manager)
+            let manager = principal.manager.or(owner.manager);
+            (SubjectId::ServicePrincipal(number), principal.owner, principal.groups, manager)
         }
     };
-    let groups = directory.with_ancestors(direct_groups);
-    let mut held = Held::default();
-    let mut pending = Vec::new();
-    let grants = directory.grants_to(subject, &groups);
-    for grant in &grants {
+    let human = people.user(requester);
+    let mut facts = Facts {
+        who,
+        client_kind,
+        requester,
+        // FAIL-CLOSED: nobody_is_their_own_manager
+        manager: manager.filter(|id| *id != requester && people.is_active(*id)),
+        groups,
+        human_groups: human.map_or(&[][..], |human| human.groups),
+        human_entitlements: human.map_or(&[][..], |human| human.entitlements),
+        held: Held::default(),
+        pending: SmallVec::new(),
+        next_change: None,
+        first_end: None,
+    };
+    facts.take_grants(people, now);
+    Ok(facts)
+}
+
+impl Facts<'_> {
+    /// Goes through every grant that names the agent, in force or not.
+    fn take_grants(&mut self, people: &People, now: Instant) {
+        match self.who {
+            SubjectId::Agent { user, client } => {
+                for grant in people.grants(Holder::User(user)) {
+                    // a grant may be bound to one client
+                    if grant.client.is_none_or(|via| via == client) {
+                        self.take_grant(&grant, people, now);
+                    }
+                }
+                for group in self.groups {
+                    for grant in people.grants(Holder::Group(*group)) {
+                        self.take_grant(&grant, people, now);
+                    }
+                }
+            }
+            SubjectId::ServicePrincipal(id) => {
+                for grant in people.grants(Holder::ServicePrincipal(id)) {
+                    self.take_grant(&grant, people, now);
+                }
+            }
+        }
+        self.held.sort();
+    }
+
+    fn take_grant(&mut self, grant: &Grant, people: &People, now: Instant) {
+        let begun = grant.from.is_none_or(|from| from <= now);
+        let over = grant.until.is_some_and(|until| until <= now);
         match grant.from {
-            _ if grant.in_force(now) => held.add(&grant.what, directory),
-            Some(from) if from > now => pending.push((&grant.what, from)),
+            _ if begun && !over => self.held.push(grant.what, people),
+            Some(from) if !begun => self.pending.push((grant.what, from)),
             _ => {}
         }
+        self.next_change = earliest(self.next_change, [grant.from, grant.until], now);
+        if begun && !over {
+            self.first_end = earliest(self.first_end, [grant.until], now);
+        }
     }
-    // FAIL-CLOSED: nobody_is_their_own_manager
-    let manager = manager.filter(|id| *id != requester && directory.active_user(id).is_some());
-    Ok(Facts { subject, requester, direct_groups, groups, human_entitlements, grants, held, pending, manager })
+}
+
+/// The earlier of what is known and those that lie ahead.
+pub(crate) fn earliest(
+    known: Option<Instant>,
+    more: impl IntoIterator<Item = Option<Instant>>,
+    now: Instant,
+) -> Option<Instant> {
+    more.into_iter().flatten().filter(|at| *at > now).chain(known).min()
 }
 
 /// Finds the tool and whether it may be used at all.
-pub(crate) fn tool<'a>(engine: &'a Compiled, id: &ToolId) -> Result<(&'a Tool, &'a Server), Refusal> {
-    let switches = &engine.directory.snapshot.kill_switches;
-    let unknown = || Refusal::new(Reason::ToolUnknown, format!("`{}`", id.to_string().escape_debug()));
-    let server = engine.catalog.servers.get(&id.server).ok_or_else(unknown)?;
-    let tool = engine.catalog.tools.get(id).ok_or_else(unknown)?;
-    if switches.servers.contains(&id.server) {
-        return Err(Refusal::new(Reason::KillSwitchActive, format!("server `{}` is switched off", id.server)));
+pub(crate) fn tool<'e, 'c: 'e>(engine: &'e Compiled, id: &'c str) -> Result<(u32, &'e ToolEntry), Refusal<'e>> {
+    let number = engine.symbols.find(symbols::TOOL, id);
+    let found = number.and_then(|entity| engine.inventory.tool(entity.id).map(|tool| (entity.id, tool)));
+    let (number, tool) = found.ok_or_else(|| Refusal::about(Reason::ToolUnknown, "", id, ""))?;
+    match &tool.shut {
+        None => Ok((number, tool)),
+        Some((reason, detail)) => Err(Refusal::new(*reason, detail.as_str())),
     }
-    if switches.tools.contains(id) {
-        return Err(Refusal::new(Reason::KillSwitchActive, format!("tool `{id}` is switched off")));
-    }
-    if server.paused {
-        return Err(Refusal::new(Reason::ServerPaused, format!("server `{}`", id.server)));
-    }
-    match tool.state {
-        ToolState::Approved => {}
-        ToolState::Disabled => return Err(Refusal::new(Reason::ToolNotApproved, format!("`{id}` is disabled"))),
-        // FAIL-CLOSED: a_tool_nobody_approved_is_refused
-        ToolState::Unset => return Err(Refusal::new(Reason::ToolNotApproved, format!("nobody approved `{id}` yet"))),
-    }
-    // FAIL-CLOSED: a_changed_definition_is_refused. What was approved is not what the server publishes now.
-    if tool.pin.as_ref().is_some_and(|pin| *pin != tool.definition.digest) {
-        return Err(Refusal::new(Reason::ToolDefinitionChanged, format!("`{id}` is now {}", tool.definition.digest)));
-    }
-    Ok((tool, server))
+}
+
+/// The server of a tool.
+pub(crate) fn server<'e>(engine: &'e Compiled, number: u32) -> Result<&'e ServerEntry, Refusal<'e>> {
+    engine.inventory.server(number).ok_or_else(|| Refusal::new(Reason::ToolUnknown, "the tool has no server"))
 }
 
 /// When the snapshot may be decided on: `[issued_at - skew, issued_at + max_age)`.
 pub(crate) fn snapshot_interval(engine: &Compiled) -> [Instant; 2] {
-    let snapshot = &engine.directory.snapshot;
-    [snapshot.issued_at.saturating_sub(CLOCK_SKEW), snapshot.issued_at.saturating_add(snapshot.max_age)]
+    let people = &engine.people;
+    [people.issued_at().saturating_sub(CLOCK_SKEW), people.issued_at().saturating_add(people.max_age())]
 }
 
 /// The first instant at which the snapshot is too old.
@@ -142,28 +246,30 @@ pub(crate) fn snapshot_end(engine: &Compiled) -> Instant {
     end
 }
 
-fn fresh(engine: &Compiled, now: Instant) -> Result<(), Refusal> {
+fn fresh(engine: &Compiled, now: Instant) -> Result<(), Refusal<'static>> {
     let [begin, end] = snapshot_interval(engine);
-    let snapshot = &engine.directory.snapshot;
+    let version = engine.people.version();
+    let refuse = |detail| Err(Refusal { reason: Reason::SnapshotStale, detail });
     // FAIL-CLOSED: a_stale_snapshot_decides_nothing
     if now >= end {
-        return Err(Refusal::new(Reason::SnapshotStale, format!("version {} ended at {end}", snapshot.version)));
+        return refuse(Detail::Ended { version, at: end });
     }
     // FAIL-CLOSED: a_snapshot_from_the_future_decides_nothing. One of the two clocks is wrong.
     if now < begin {
-        return Err(Refusal::new(
-            Reason::SnapshotStale,
-            format!("version {} begins at {}", snapshot.version, snapshot.issued_at),
-        ));
+        return refuse(Detail::Begins { version, at: engine.people.issued_at() });
     }
     Ok(())
 }
 
-fn allowed_client(directory: &Directory, id: &str) -> Result<(), Refusal> {
-    match directory.client(id).map(|client| client.state) {
-        Some(ClientState::Active | ClientState::Hidden) => Ok(()),
-        Some(ClientState::Closed) => Err(Refusal::new(Reason::ClientNotAllowed, format!("client `{id}` is closed"))),
-        Some(ClientState::Deleted) => Err(Refusal::new(Reason::ClientNotAllowed, format!("client `{id}` is deleted"))),
-        None => Err(Refusal::new(Reason::ClientNotAllowed, format!("client `{}` is unknown", id.escape_debug()))),
+fn allowed_client<'c>(engine: &Compiled, id: &'c str) -> Result<(u32, &'static str), Refusal<'c>> {
+    let refuse = |after| Err(Refusal::about(Reason::ClientNotAllowed, "client ", id, after));
+    let known = engine.symbols.find(symbols::CLIENT, id);
+    match known.and_then(|client| Some((client.id, engine.people.client(client.id)?))) {
+        Some((number, (kind, state))) => match state {
+            ClientState::Active | ClientState::Hidden => Ok((number, kind.as_str())),
+            ClientState::Closed => refuse(" is closed"),
+            ClientState::Deleted => refuse(" is deleted"),
+        },
+        None => refuse(" is unknown"),
     }
 }

@@ -1,121 +1,154 @@
 //! What each policy says, asked of Cedar itself: one policy at a time, at each level of approval.
 //!
-//! Slow and readable on purpose. A faster evaluator has to agree with this one.
+//! Slow and readable on purpose. It answers for policies that could not be compiled, and everything that is compiled
+//! has to agree with it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{
-    Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityUid, Request, RestrictedExpression as Expr,
+    ActionConstraint, Authorizer, Context, Decision as CedarDecision, Entities, Entity, EntityUid, PrincipalConstraint,
+    Request, ResourceConstraint, RestrictedExpression as Expr,
 };
 
-use crate::compile::build::Compiled;
-use crate::compile::directory::Held;
+use crate::compile::arguments;
+use crate::load::people::SubjectId;
 use crate::compile::policies::{AnyInput, Policy};
+use crate::compile::symbols;
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST, uid};
-use crate::data::call::Session;
-use crate::data::catalog::{Server, Tool};
 use crate::data::decision::Effect;
-use crate::data::id::Subject;
+use crate::data::names::number;
 use crate::data::time::Instant;
-use crate::eval::facts::Facts;
+use crate::data::value::{Const, Ent};
 use crate::eval::ladder::{Rung, Truth};
+use crate::eval::question::{Input, Question, Target, Truths, worse};
 
-/// What is asked of the policies.
-pub(crate) struct Question<'a> {
-    pub(crate) engine: &'a Compiled,
-    pub(crate) facts: &'a Facts<'a>,
-    /// What the agent holds, or would if it were given what it asks for.
-    pub(crate) held: &'a Held,
-    pub(crate) target: Target<'a>,
-    pub(crate) session: &'a Session,
-    pub(crate) now: Instant,
-}
-
-/// What the question is about.
-pub(crate) enum Target<'a> {
-    /// Running a tool with these arguments.
-    Call { tool: &'a Tool, server: &'a Server, input: Expr },
-    /// Running a tool with some arguments or other.
-    AnyCall { tool: &'a Tool, server: &'a Server },
-    /// Asking for an entitlement.
-    Request { entitlement: &'a str },
-    /// Putting a scope into a token.
-    Scope { server_id: &'a str, server: &'a Server, scope: &'a str },
-}
-
-/// What every policy says at each level of approval, in the policies' order; or what Cedar would not accept.
-pub(crate) fn ask(question: &Question<'_>) -> Result<Vec<[Truth; 3]>, String> {
-    ask_some(question, |_| true)
-}
-
-/// The same of some policies; the others say nothing.
-pub(crate) fn ask_some(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Vec<[Truth; 3]>, String> {
-    let engine = question.engine;
-    let entities = question.entities()?;
-    let requests = question.requests(engine.all_labels.iter())?;
-    // FAIL-CLOSED: unknown_labels_open_nothing. They could be all there are or none; a policy is asked under both.
-    let unknown = question.session.labels.is_none() && engine.policies.iter().any(|policy| policy.reads_labels);
-    let unlabelled = if unknown { Some(question.requests(std::iter::empty())?) } else { None };
-    let any_input = matches!(question.target, Target::AnyCall { .. });
-    let authorizer = Authorizer::new();
-    let one = |policy: &Policy| {
-        let ask = |request: &Request| truth(&authorizer, policy, request, &entities, any_input);
-        let labelled = requests.each_ref().map(ask);
-        match &unlabelled {
-            Some(unlabelled) if policy.reads_labels => {
-                let [a, b, c] = unlabelled.each_ref().map(ask);
-                let [x, y, z] = labelled;
-                [(a, x), (b, y), (c, z)].map(|(none, all)| worse(policy.terms.effect, none, all))
-            }
-            _ => labelled,
+/// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
+pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Truths, String> {
+    let asked = Asked::new(question)?;
+    let mut truths = Truths::new();
+    for (at, policy) in question.engine.policies.iter().enumerate().filter(|(_, policy)| wanted(policy)) {
+        if asked.fits(policy) {
+            truths.push((number(at), asked.of(policy)?));
         }
-    };
-    Ok(engine.policies.iter().map(|policy| if wanted(policy) { one(policy) } else { [Truth::False; 3] }).collect())
+    }
+    Ok(truths)
 }
 
-/// The answer that opens less: an error, else a forbid that holds, else a permit that does not.
-fn worse(effect: Effect, a: Truth, b: Truth) -> Truth {
-    let less_open = if effect == Effect::Forbid { Truth::True } else { Truth::False };
-    if a == Truth::Error || b == Truth::Error {
-        Truth::Error
-    } else if a == less_open || b == less_open {
-        less_open
-    } else {
-        a
+/// A question in Cedar's own terms.
+pub(crate) struct Asked {
+    entities: Entities,
+    /// With no approval, the user's, and the manager's.
+    requests: [Request; 3],
+    /// The same with a session of no labels, if the host does not say which it has.
+    unlabelled: Option<[Request; 3]>,
+    any_input: bool,
+    principal: EntityUid,
+    action: EntityUid,
+    resource: EntityUid,
+    authorizer: Authorizer,
+}
+
+impl Asked {
+    pub(crate) fn new(question: &Question<'_>) -> Result<Self, String> {
+        let engine = question.engine;
+        let all_labels: Vec<&str> = engine.all_labels.iter().filter_map(text).collect();
+        // FAIL-CLOSED: unknown_labels_open_nothing. They could be all there are or none; a policy is asked under both.
+        let unknown = question.facets.labels.is_none() && engine.policies.iter().any(|policy| policy.reads_labels);
+        Ok(Self {
+            entities: question.entities()?,
+            requests: question.requests(&all_labels)?,
+            unlabelled: if unknown { Some(question.requests(&[])?) } else { None },
+            any_input: matches!(question.target, Target::Call { input: Input::Unknown, .. }),
+            principal: question.principal(),
+            action: question.action(),
+            resource: question.resource(),
+            authorizer: Authorizer::new(),
+        })
+    }
+
+    /// Whether a policy's scope lets the request through, by Cedar's own words.
+    pub(crate) fn fits(&self, policy: &Policy) -> bool {
+        let within = |entity: &EntityUid, of: &EntityUid| entity == of || self.entities.is_ancestor_of(of, entity);
+        let is = |entity: &EntityUid, kind: &cedar_policy::EntityTypeName| entity.type_name() == kind;
+        let principal = match policy.cedar.principal_constraint() {
+            PrincipalConstraint::Any => true,
+            PrincipalConstraint::Eq(uid) => self.principal == uid,
+            PrincipalConstraint::In(uid) => within(&self.principal, &uid),
+            PrincipalConstraint::Is(kind) => is(&self.principal, &kind),
+            PrincipalConstraint::IsIn(kind, uid) => is(&self.principal, &kind) && within(&self.principal, &uid),
+        };
+        let action = match policy.cedar.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => self.action == uid,
+            ActionConstraint::In(uids) => uids.iter().any(|uid| within(&self.action, uid)),
+        };
+        let resource = match policy.cedar.resource_constraint() {
+            ResourceConstraint::Any => true,
+            ResourceConstraint::Eq(uid) => self.resource == uid,
+            ResourceConstraint::In(uid) => within(&self.resource, &uid),
+            ResourceConstraint::Is(kind) => is(&self.resource, &kind),
+            ResourceConstraint::IsIn(kind, uid) => is(&self.resource, &kind) && within(&self.resource, &uid),
+        };
+        principal && action && resource
+    }
+
+    /// What one policy says at each level of approval.
+    pub(crate) fn of(&self, policy: &Policy) -> Result<[Truth; 3], String> {
+        let ask = |requests: &[Request; 3]| {
+            let [none, own, manager] = requests;
+            Ok::<_, String>([self.truth(policy, none)?, self.truth(policy, own)?, self.truth(policy, manager)?])
+        };
+        let labelled = ask(&self.requests)?;
+        match &self.unlabelled {
+            Some(unlabelled) if policy.reads_labels => Ok(worse(policy.terms.effect, ask(unlabelled)?, labelled)),
+            _ => Ok(labelled),
+        }
+    }
+
+    fn truth(&self, policy: &Policy, request: &Request) -> Result<Truth, String> {
+        let alone = policy.alone()?;
+        let set = match &alone.any_input {
+            AnyInput::AtMost(weaker) if self.any_input => weaker,
+            AnyInput::MayNotHold if self.any_input => return Ok(Truth::False),
+            _ => &alone.exact,
+        };
+        let response = self.authorizer.is_authorized(request, set, &self.entities);
+        // FAIL-CLOSED: an_error_is_not_false. Cedar reports the error beside an answer that ignores it.
+        if response.diagnostics().errors().next().is_some() {
+            return Ok(Truth::Error);
+        }
+        let holds = match policy.terms.effect {
+            Effect::Permit => response.decision() == CedarDecision::Allow,
+            Effect::Forbid => response.diagnostics().reason().next().is_some(),
+        };
+        Ok(if holds { Truth::True } else { Truth::False })
     }
 }
 
-fn truth(authorizer: &Authorizer, policy: &Policy, request: &Request, entities: &Entities, any_input: bool) -> Truth {
-    let set = match &policy.any_input {
-        AnyInput::AtMost(weaker) if any_input => weaker,
-        AnyInput::MayNotHold if any_input => return Truth::False,
-        _ => &policy.exact,
-    };
-    let response = authorizer.is_authorized(request, set, entities);
-    // FAIL-CLOSED: an_error_is_not_false. Cedar reports the error beside an answer that ignores it.
-    if response.diagnostics().errors().next().is_some() {
-        return Truth::Error;
-    }
-    let holds = match policy.terms.effect {
-        Effect::Permit => response.decision() == CedarDecision::Allow,
-        Effect::Forbid => response.diagnostics().reason().next().is_some(),
-    };
-    if holds { Truth::True } else { Truth::False }
+fn text(value: &Const) -> Option<&str> {
+    if let Const::String(text) = value { Some(text) } else { None }
 }
 
 impl Question<'_> {
+    fn name(&self, kind: u32, id: u32) -> &str {
+        self.engine.symbols.name(Ent { kind, id }).1
+    }
+
     fn principal(&self) -> EntityUid {
         let types = &self.engine.types;
-        match self.facts.subject {
+        match self.facts.who {
             // the pair is the identity; a length keeps `a` + `bc` and `ab` + `c` apart
-            Subject::Agent { user, client } => uid(&types.agent, &format!("{}:{user}/{client}", user.len())),
-            Subject::ServicePrincipal { id } => uid(&types.service_principal, id),
+            SubjectId::Agent { user, client } => {
+                let (user, client) = (self.name(symbols::USER, user), self.name(symbols::CLIENT, client));
+                uid(&types.agent, &format!("{}:{user}/{client}", user.len()))
+            }
+            SubjectId::ServicePrincipal(id) => uid(&types.service_principal, self.name(symbols::SERVICE_PRINCIPAL, id)),
         }
     }
 
     fn action(&self) -> EntityUid {
         let name = match &self.target {
-            Target::Call { tool, .. } | Target::AnyCall { tool, .. } => tool.id.to_string(),
+            Target::Call { tool, .. } => tool.id.to_string(),
             Target::Request { .. } => REQUEST.into(),
             Target::Scope { .. } => ISSUE_TOKEN.into(),
         };
@@ -125,30 +158,30 @@ impl Question<'_> {
     fn resource(&self) -> EntityUid {
         let types = &self.engine.types;
         match &self.target {
-            Target::Call { tool, .. } | Target::AnyCall { tool, .. } => uid(&types.tool, &tool.id.to_string()),
-            Target::Request { entitlement } => uid(&types.entitlement, entitlement),
-            Target::Scope { server_id, scope, .. } => uid(&types.scope, &format!("{server_id}/{scope}")),
+            Target::Call { tool, .. } => uid(&types.tool, &tool.id.to_string()),
+            Target::Request { entitlement, .. } => {
+                uid(&types.entitlement, self.name(symbols::ENTITLEMENT, *entitlement))
+            }
+            Target::Scope { scope, .. } => uid(&types.scope, self.name(symbols::SCOPE, scope.number)),
         }
     }
 
     /// The same request with no approval, with the user's, and with the manager's, which counts as both.
     /// `unknown` are the session's labels if the host does not say.
-    fn requests<'b>(&'b self, unknown: impl Iterator<Item = &'b String>) -> Result<[Request; 3], String> {
-        let labels: BTreeSet<&String> = match &self.session.labels {
-            Some(labels) => labels.iter().collect(),
-            None => unknown.collect(),
-        };
+    fn requests(&self, unknown: &[&str]) -> Result<[Request; 3], String> {
+        let labels: BTreeSet<&str> = self.facets.labels.unwrap_or(unknown).iter().copied().collect();
+        let any_input = matches!(self.target, Target::Call { input: Input::Unknown, .. });
         let one = |level: Rung| {
             let context = Context::from_pairs(self.context(level, &labels)?).map_err(|error| error.to_string())?;
             // arguments that are not known cannot be checked against the schema
-            let schema = (!matches!(self.target, Target::AnyCall { .. })).then_some(&self.engine.schema);
+            let schema = if any_input { None } else { Some(self.engine.schema()?) };
             Request::new(self.principal(), self.action(), self.resource(), context, schema)
                 .map_err(|error| error.to_string())
         };
         Ok([one(Rung::InForce)?, one(Rung::SelfApproval)?, one(Rung::Manager)?])
     }
 
-    fn context(&self, level: Rung, labels: &BTreeSet<&String>) -> Result<Vec<(String, Expr)>, String> {
+    fn context(&self, level: Rung, labels: &BTreeSet<&str>) -> Result<Vec<(String, Expr)>, String> {
         let record = |fields: Vec<(String, Expr)>| Expr::new_record(fields).map_err(|error| error.to_string());
         let approval = record(vec![
             ("self".into(), Expr::new_bool(level >= Rung::SelfApproval)),
@@ -157,121 +190,115 @@ impl Question<'_> {
         let mut pairs = vec![
             ("approval".into(), approval),
             ("session".into(), record(self.session(labels))?),
-            ("now".into(), datetime(self.now)),
-            ("channel".into(), Expr::new_string(self.session.channel.clone().unwrap_or_default())),
+            ("now".into(), datetime(self.facets.now)),
+            ("channel".into(), Expr::new_string(self.facets.channel.into())),
         ];
-        match &self.target {
-            Target::Call { input, .. } => pairs.push(("input".into(), input.clone())),
-            Target::AnyCall { .. } => pairs.push(("input".into(), record(Vec::new())?)),
-            _ => {}
+        if let Target::Call { tool, input, .. } = &self.target {
+            let input = match input {
+                Input::Given { arguments, .. } => {
+                    let declared = self.engine.arguments.get(&tool.id);
+                    let declared = declared.ok_or_else(|| format!("the arguments of `{}` were never typed", tool.id))?;
+                    arguments::bind(declared, &arguments.to_json()).map_err(|error| error.brief())?
+                }
+                Input::Unknown => record(Vec::new())?,
+            };
+            pairs.push(("input".into(), input));
         }
         Ok(pairs)
     }
 
-    // FAIL-CLOSED: an_absent_session_fact_is_the_worst
-    fn session(&self, labels: &BTreeSet<&String>) -> Vec<(String, Expr)> {
-        let session = self.session;
-        let text = |value: &Option<String>| Expr::new_string(value.clone().unwrap_or_default());
-        let calls = session.calls.and_then(|calls| i64::try_from(calls).ok()).unwrap_or(i64::MAX);
-        // an authentication that lies in the future did not happen
-        let authenticated = session.authenticated_at.filter(|at| *at <= self.now);
+    fn session(&self, labels: &BTreeSet<&str>) -> Vec<(String, Expr)> {
+        let facets = self.facets;
         vec![
-            ("id".into(), text(&session.id)),
-            ("calls".into(), Expr::new_long(calls)),
-            ("labels".into(), Expr::new_set(labels.iter().map(|label| Expr::new_string((*label).clone())))),
-            ("authenticated_at".into(), authenticated.map_or_else(|| Expr::new_datetime("1970-01-01"), datetime)),
-            ("acr".into(), text(&session.acr)),
+            ("id".into(), Expr::new_string(facets.id.into())),
+            ("calls".into(), Expr::new_long(facets.calls)),
+            ("labels".into(), Expr::new_set(labels.iter().map(|label| Expr::new_string((*label).into())))),
+            ("authenticated_at".into(), datetime(facets.authenticated_at)),
+            ("acr".into(), Expr::new_string(facets.acr.into())),
         ]
     }
 
     /// Everything a policy can reach from this request, made anew from the snapshot.
     fn entities(&self) -> Result<Entities, String> {
         let (engine, facts) = (self.engine, self.facts);
-        let types = &engine.types;
+        let (types, people) = (&engine.types, &engine.people);
         let entity = |uid: EntityUid, attributes: Vec<(&str, Expr)>, parents: HashSet<EntityUid>| {
             let attributes: HashMap<String, Expr> =
                 attributes.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
             Entity::new(uid, attributes, parents).map_err(|error| error.to_string())
         };
         let reference = |entity_type, id: &str| Expr::new_entity_uid(uid(entity_type, id));
-        let group_uids = |groups: &[String]| groups.iter().map(|id| uid(&types.group, id)).collect::<Vec<_>>();
-
-        let mut parents: HashSet<EntityUid> = group_uids(facts.direct_groups).into_iter().collect();
-        parents.extend(self.held.entitlements.iter().map(|id| uid(&types.entitlement, id)));
-        parents.extend(self.held.profiles.iter().map(|id| uid(&types.profile, id)));
+        let of = |kind: u32, entity_type: &cedar_policy::EntityTypeName, ids: &[u32]| {
+            ids.iter().map(|id| uid(entity_type, self.name(kind, *id))).collect::<Vec<_>>()
+        };
+        let groups = |ids: &[u32]| of(symbols::GROUP, &types.group, ids);
+        let entitlements = |ids: &[u32]| of(symbols::ENTITLEMENT, &types.entitlement, ids);
 
         let mut all = Vec::new();
-        match facts.subject {
-            Subject::Agent { user, client } => {
-                let attributes =
-                    vec![("user", reference(&types.user, user)), ("client", reference(&types.client, client))];
-                all.push(entity(self.principal(), attributes, parents)?);
-                let kind = engine.directory.client(client).map_or("", |client| client.kind.as_str());
-                let kind = Expr::new_string(kind.into());
+        let human = people.user(facts.requester);
+        let human_id = engine.user_name(facts.requester);
+        let (direct, attributes) = match facts.who {
+            SubjectId::Agent { client, .. } => {
+                let client = self.name(symbols::CLIENT, client);
+                let kind = Expr::new_string(facts.client_kind.into());
                 all.push(entity(uid(&types.client, client), vec![("kind", kind)], HashSet::new())?);
-                let own = facts.human_entitlements.iter().map(|id| uid(&types.entitlement, id));
-                let parents = group_uids(facts.direct_groups).into_iter().chain(own).collect();
-                all.push(entity(uid(&types.user, user), Vec::new(), parents)?);
+                let attributes =
+                    vec![("user", reference(&types.user, human_id)), ("client", reference(&types.client, client))];
+                (human.map_or(&[][..], |human| human.direct_groups), attributes)
             }
-            Subject::ServicePrincipal { .. } => {
-                let owner = vec![("owner", reference(&types.user, facts.requester))];
-                all.push(entity(self.principal(), owner, parents)?);
-                let owner = engine.directory.user(facts.requester);
-                let (groups, own) = owner.map_or((&[][..], &[][..]), |owner| (&owner.groups, &owner.entitlements));
-                let own = own.iter().map(|id| uid(&types.entitlement, id));
-                let parents = group_uids(groups).into_iter().chain(own).collect();
-                all.push(entity(uid(&types.user, facts.requester), Vec::new(), parents)?);
+            SubjectId::ServicePrincipal(id) => {
+                let principal = people.service_principal(id);
+                let direct = principal.map_or(&[][..], |principal| principal.direct_groups);
+                (direct, vec![("owner", reference(&types.user, human_id))])
             }
-        }
-        let owner_groups = engine.directory.user(facts.requester).map_or(&[][..], |user| user.groups.as_slice());
-        let mut groups = facts.groups.clone();
-        groups.extend(engine.directory.with_ancestors(owner_groups));
-        for id in groups {
-            let above = engine.directory.group(id).map_or(&[][..], |group| group.parents.as_slice());
-            all.push(entity(uid(&types.group, id), Vec::new(), group_uids(above).into_iter().collect())?);
+        };
+        let mut parents: HashSet<EntityUid> = groups(direct).into_iter().collect();
+        parents.extend(entitlements(&self.held.entitlements));
+        parents.extend(of(symbols::PROFILE, &types.profile, &self.held.profiles));
+        all.push(entity(self.principal(), attributes, parents)?);
+        let (own_groups, own) = human.map_or((&[][..], &[][..]), |human| (human.direct_groups, human.entitlements));
+        let parents = groups(own_groups).into_iter().chain(entitlements(own)).collect();
+        all.push(entity(uid(&types.user, human_id), Vec::new(), parents)?);
+
+        let reached: BTreeSet<u32> = facts.groups.iter().chain(facts.human_groups).copied().collect();
+        for id in reached {
+            let above = groups(people.parents(id)).into_iter().collect();
+            all.push(entity(uid(&types.group, self.name(symbols::GROUP, id)), Vec::new(), above)?);
         }
         for id in &self.held.profiles {
-            let bundled = engine.directory.profile(id).into_iter().flat_map(|profile| &profile.entitlements);
-            let parents = bundled.map(|id| uid(&types.entitlement, id)).collect();
-            all.push(entity(uid(&types.profile, id), Vec::new(), parents)?);
+            let bundled = people.profile(*id).map_or(&[][..], |profile| profile.entitlements);
+            let parents = entitlements(bundled).into_iter().collect();
+            all.push(entity(uid(&types.profile, self.name(symbols::PROFILE, *id)), Vec::new(), parents)?);
         }
 
-        let guarded = |entitlements: &[String], labels: &[String], sensitive: bool, server: Option<&Server>| {
-            let environment = server.and_then(|server| server.environment.as_deref()).unwrap_or(DEFAULT_ENVIRONMENT);
-            vec![
-                ("entitlements", Expr::new_set(entitlements.iter().map(|id| reference(&types.entitlement, id)))),
-                ("labels", Expr::new_set(labels.iter().cloned().map(Expr::new_string))),
-                ("sensitive", Expr::new_bool(sensitive)),
-                ("trusted", Expr::new_bool(server.is_none_or(|server| server.trusted))),
-                ("environment", Expr::new_string(environment.into())),
-            ]
-        };
-        let (attributes, server) = match &self.target {
-            Target::Call { tool, server, .. } | Target::AnyCall { tool, server } => {
-                let group = HashSet::from([uid(&types.action, tool.operation.as_str())]);
-                all.push(Entity::new_no_attrs(self.action(), group));
-                let attributes = guarded(&tool.entitlements, &tool.labels, tool.sensitive, Some(server));
-                (attributes, Some(tool.id.server.as_str()))
-            }
-            Target::Request { entitlement } => (guarded(&[(*entitlement).to_string()], &[], false, None), None),
-            Target::Scope { server_id, server, scope } => {
-                let rule = server.scopes.get(*scope);
-                let (entitlements, labels) = rule.map_or((&[][..], &[][..]), |rule| (&rule.entitlements, &rule.labels));
-                let attributes = guarded(entitlements, labels, rule.is_none_or(|rule| rule.sensitive), Some(server));
-                (attributes, Some(*server_id))
-            }
-        };
-        let server = server.map(|id| uid(&types.server, id));
+        if let Target::Call { tool, .. } = &self.target {
+            let group = HashSet::from([uid(&types.action, tool.operation.as_str())]);
+            all.push(Entity::new_no_attrs(self.action(), group));
+        }
+        let (unlocking, labels, sensitive, trusted, environment): (&[u32], &[Const], bool, bool, &str) =
+            match (self.guarded(), &self.target) {
+                (Some(it), _) => (&it.entitlements, &it.labels, it.sensitive, it.trusted, &it.environment),
+                (None, Target::Request { own, .. }) => (*own, &[], false, true, DEFAULT_ENVIRONMENT),
+                (None, _) => (&[], &[], true, false, DEFAULT_ENVIRONMENT),
+            };
+        let attributes = vec![
+            ("entitlements", Expr::new_set(entitlements(unlocking).into_iter().map(Expr::new_entity_uid))),
+            ("labels", Expr::new_set(labels.iter().filter_map(text).map(|label| Expr::new_string(label.into())))),
+            ("sensitive", Expr::new_bool(sensitive)),
+            ("trusted", Expr::new_bool(trusted)),
+            ("environment", Expr::new_string(environment.into())),
+        ];
+        let server = self.server().map(|id| uid(&types.server, self.name(symbols::SERVER, id)));
+        // an agent may hold the very entitlement that is asked for
         all.push(entity(self.resource(), attributes, server.iter().cloned().collect())?);
         all.extend(server.map(|server| Entity::new_no_attrs(server, HashSet::new())));
         Entities::from_entities(all, None).map_err(|error| error.to_string())
     }
 }
 
-/// Cedar's `datetime` has milliseconds; the decision's `now` is rounded down to them.
-fn datetime(at: Instant) -> Expr {
-    let millis = Instant::from_unix_millis(at.unix_millis()).unwrap_or(at);
-    let text = millis.to_string();
+/// Cedar's `datetime` from milliseconds since 1970.
+fn datetime(millis: i64) -> Expr {
+    let text = Instant::from_unix_millis(millis).map(|at| at.to_string()).unwrap_or_default();
     // Cedar knows seconds and exactly three digits of them
     let text = match text.split_once('.') {
         Some((whole, fraction)) => format!("{whole}.{:0<3}Z", fraction.trim_end_matches('Z')),

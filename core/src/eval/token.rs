@@ -9,19 +9,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::compile::build::Compiled;
-use crate::compile::inspect::Clock;
-use crate::compile::policies::Policy;
+use crate::compile::inventory::ServerEntry;
+use crate::compile::symbols;
+use crate::data::call::SessionView;
 use crate::data::catalog::{Path, Server};
-use crate::data::decision::Effect;
-use crate::data::policy::Terms;
+use crate::data::decision::{DeterminingPolicy, Effect};
+use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
 use crate::data::time::Instant;
 use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
 use crate::eval::approval::{Asked, Matter};
 use crate::eval::check;
-use crate::eval::facts::{self, Facts, Refusal};
+use crate::eval::detail::{Detail, Refusal};
+use crate::eval::facts::{self, Facts};
 use crate::eval::ladder::{Rung, Truth, Verdict};
-use crate::eval::referee::{Question, Target};
+use crate::eval::question::{Facets, Question, Target};
 use crate::eval::ruling::{Ruled, ruled, stand_ins, verdict};
 
 /// How long a token lives where the administrator does not say (ID-JAG's examples; five minutes).
@@ -39,7 +41,7 @@ pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision
         obligations: Vec::new(),
         gains_labels: Vec::new(),
         engine: engine.digest.clone(),
-        snapshot_version: engine.directory.snapshot.version,
+        snapshot_version: engine.people.version(),
     };
     if let Err(refusal) = try_decide(engine, request, &mut decision) {
         // FAIL-CLOSED: a_fault_grants_no_scope
@@ -48,28 +50,35 @@ pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision
         decision.gains_labels.clear();
         decision.claims = None;
         decision.reason = refusal.reason;
-        decision.detail = Some(refusal.detail);
+        decision.detail = Some(refusal.detail.to_string());
     }
     decision
 }
 
-fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDecision) -> Result<(), Refusal> {
+fn try_decide<'a>(
+    engine: &'a Compiled,
+    request: &'a TokenRequest,
+    decision: &mut TokenDecision,
+) -> Result<(), Refusal<'a>> {
     check_limits(engine, request)?;
-    let facts = facts::subject(engine, &request.subject, request.now)?;
-    let (server_id, server) = target(engine, request)?;
+    let session = SessionView::from(&request.session);
+    let facts = facts::subject(engine, SubjectRef::from(&request.subject), request.now)?;
+    let facets = Facets::new(&session, request.now);
+    let (server, number, entry) = target(engine, request)?;
     let mut until = facts::snapshot_end(engine);
     let mut policies = BTreeSet::new();
     for scope in requested(request, server) {
-        let case = Case { engine, facts: &facts, server_id, server, scope: &scope, request };
+        let case = Case { engine, facts: &facts, facets: &facets, number, entry, scope: &scope, now: request.now };
         match case.decide(&mut until, &mut policies) {
             Ok(()) => decision.granted.push(scope),
-            Err(refusal) => {
-                decision.refused.push(RefusedScope { reason: refusal.reason, detail: refusal.detail, scope });
+            Err(reason) => {
+                let detail = format!("scope `{}`", scope.escape_debug());
+                decision.refused.push(RefusedScope { reason, detail, scope });
             }
         }
     }
-    let terms = policies.iter().filter_map(|index| engine.policies.get(*index)).map(|policy| &policy.terms);
-    decision.policies = terms.clone().map(Terms::determining).collect();
+    let terms = policies.iter().filter_map(|number| engine.policy(*number)).map(|policy| &policy.terms);
+    decision.policies = terms.clone().map(|terms| terms.determining()).map(DeterminingPolicy::into_owned).collect();
     let end = request.now.saturating_add(server.max_token_lifetime.unwrap_or(DEFAULT_LIFETIME)).min(until);
     let lifetime = end.since(request.now).map_or(0, |left| left.as_secs());
     if decision.granted.is_empty() || lifetime == 0 {
@@ -91,18 +100,22 @@ fn try_decide(engine: &Compiled, request: &TokenRequest, decision: &mut TokenDec
     Ok(())
 }
 
-fn check_limits(engine: &Compiled, request: &TokenRequest) -> Result<(), Refusal> {
+fn check_limits(engine: &Compiled, request: &TokenRequest) -> Result<(), Refusal<'static>> {
     let texts = [&request.resource, &request.scope].into_iter().flatten().chain([&request.audience]);
     let longest = texts.map(String::len).max().unwrap_or_default();
     let limit = engine.limits.string_bytes;
     if longest > limit {
-        return Err(Refusal::new(Reason::LimitExceeded, format!("a text of {longest} bytes; the limit is {limit}")));
+        let detail = Detail::Exceeded { what: "a text of", count: longest, unit: "bytes", limit };
+        return Err(Refusal { reason: Reason::LimitExceeded, detail });
     }
-    check::session(&request.session, &engine.limits)
+    check::session(&SessionView::from(&request.session), &engine.limits)
 }
 
 /// The server that the audience and resource name together; both are compared as exact strings.
-fn target<'a>(engine: &'a Compiled, request: &TokenRequest) -> Result<(&'a str, &'a Server), Refusal> {
+fn target<'a>(
+    engine: &'a Compiled,
+    request: &TokenRequest,
+) -> Result<(&'a Server, u32, &'a ServerEntry), Refusal<'a>> {
     if engine.catalog.tenant.issuer.as_ref() == Some(&request.audience) {
         return Err(Refusal::new(Reason::AudienceIsIssuer, "the audience is the issuer of the token itself"));
     }
@@ -115,19 +128,17 @@ fn target<'a>(engine: &'a Compiled, request: &TokenRequest) -> Result<(&'a str, 
                 None => true,
             }
     });
-    let (Some((id, server)), None) = (found.next(), found.next()) else {
-        return Err(Refusal::new(
-            Reason::TargetNotRegistered,
-            "not exactly one server is registered for this audience and resource",
-        ));
+    let not_registered = || {
+        let detail = "not exactly one server is registered for this audience and resource";
+        Refusal::new(Reason::TargetNotRegistered, detail)
     };
-    if engine.directory.snapshot.kill_switches.servers.contains(id) {
-        return Err(Refusal::new(Reason::KillSwitchActive, format!("server `{id}` is switched off")));
+    let (Some((id, server)), None) = (found.next(), found.next()) else { return Err(not_registered()) };
+    let number = engine.symbols.find(symbols::SERVER, id).ok_or_else(not_registered)?.id;
+    let entry = engine.inventory.server(number).ok_or_else(not_registered)?;
+    match &entry.shut {
+        None => Ok((server, number, entry)),
+        Some((reason, detail)) => Err(Refusal::new(*reason, detail.as_str())),
     }
-    if server.paused {
-        return Err(Refusal::new(Reason::ServerPaused, format!("server `{id}`")));
-    }
-    Ok((id, server))
 }
 
 /// The scopes asked for, once each; every enabled one if none is named.
@@ -144,75 +155,68 @@ fn requested(request: &TokenRequest, server: &Server) -> Vec<String> {
 struct Case<'a> {
     engine: &'a Compiled,
     facts: &'a Facts<'a>,
-    server_id: &'a str,
-    server: &'a Server,
+    facets: &'a Facets<'a>,
+    number: u32,
+    entry: &'a ServerEntry,
     scope: &'a str,
-    request: &'a TokenRequest,
+    now: Instant,
 }
 
 impl Case<'_> {
-    fn decide(&self, until: &mut Instant, determining: &mut BTreeSet<usize>) -> Result<(), Refusal> {
-        let refuse = |reason| Err(Refusal::new(reason, format!("scope `{}`", self.scope.escape_debug())));
-        let Some(rule) = self.server.scopes.get(self.scope) else { return refuse(Reason::UnknownScope) };
-        if !rule.enabled {
-            return refuse(Reason::ScopeNotEnabled);
+    fn decide(&self, until: &mut Instant, determining: &mut BTreeSet<u32>) -> Result<(), Reason> {
+        let Some(scope) = self.entry.scope(self.scope) else { return Err(Reason::UnknownScope) };
+        if !scope.enabled {
+            return Err(Reason::ScopeNotEnabled);
         }
-        let held = |id: &String| self.facts.held.entitlements.contains(id);
-        if !rule.entitlements.iter().any(held) {
-            let human = rule.entitlements.iter().any(|id| self.facts.human_entitlements.contains(id));
-            return refuse(if human { Reason::AgentNotEntitled } else { Reason::NoGrant });
+        let unlocking = &scope.guarded.entitlements;
+        if !unlocking.iter().any(|id| self.facts.held.has(*id)) {
+            let human = unlocking.iter().any(|id| self.facts.own().binary_search(id).is_ok());
+            return Err(if human { Reason::AgentNotEntitled } else { Reason::NoGrant });
         }
         let matter = Matter {
             engine: self.engine,
             facts: self.facts,
-            server_id: self.server_id,
-            server: self.server,
-            entitlements: &rule.entitlements,
+            server: self.entry,
+            entitlements: unlocking,
             asked: Asked::Token,
-            now: self.request.now,
+            now: self.now,
         };
         let question = Question {
             engine: self.engine,
             facts: self.facts,
             held: &self.facts.held,
-            target: Target::Scope { server_id: self.server_id, server: self.server, scope: self.scope },
-            session: &self.request.session,
-            now: self.request.now,
+            target: Target::Scope { server: self.number, scope },
+            facets: self.facets,
         };
-        let rows = ruled(&question, &matter)?;
-        determining.extend(rows.iter().enumerate().filter_map(|(index, ruled)| {
+        let rows = ruled(&question, &matter).map_err(|refusal| refusal.reason)?;
+        determining.extend(rows.iter().filter_map(|ruled| {
             let permits = ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::InForce);
             let forbids = ruled.row.effect == Effect::Forbid && ruled.asked.contains(&Truth::True);
-            (permits || forbids).then_some(index)
+            (permits || forbids).then_some(ruled.policy)
         }));
         match verdict(&matter, &rows) {
             Verdict::Allowed(Rung::InForce) => {}
-            Verdict::Allowed(_) | Verdict::Unresolved => return refuse(Reason::ApprovalRequired),
-            Verdict::Forbidden => return refuse(Reason::PolicyDenied),
-            Verdict::Undecidable => return refuse(Reason::EvaluationError),
-            Verdict::NotPermitted => return refuse(Reason::Ineligible),
+            Verdict::Allowed(_) | Verdict::Unresolved => return Err(Reason::ApprovalRequired),
+            Verdict::Forbidden => return Err(Reason::PolicyDenied),
+            Verdict::Undecidable => return Err(Reason::EvaluationError),
+            Verdict::NotPermitted => return Err(Reason::Ineligible),
         }
-        let approvals = ends(&self.engine.policies, &rows, &matter);
-        *until = (*until).min(self.earliest()).min(approvals.unwrap_or(Instant::MAX));
+        let ends = [self.facts.first_end, self.next_clock(&rows), first_end(&rows, &matter)];
+        *until = ends.into_iter().flatten().chain([*until]).min().unwrap_or(*until);
         Ok(())
     }
 
-    /// No token outlives what it was granted on: the first end of a grant, or a policy's next change with time.
-    fn earliest(&self) -> Instant {
-        let now = self.request.now;
-        let ends = self.facts.grants.iter().filter(|grant| grant.in_force(now)).filter_map(|grant| grant.until);
-        let clocks = self.engine.policies.iter().filter_map(|policy| match &policy.clock {
-            Clock::At(instants) => instants.iter().copied().filter(|at| *at > now).min(),
-            // a rule by the time of day cannot bound a token; it is asked again at the next one
-            Clock::Always => None,
-        });
-        ends.chain(clocks).min().unwrap_or(Instant::MAX)
+    /// When time could next change what a policy says. A rule by the time of day cannot bound a token; it is asked
+    /// again at the next one.
+    fn next_clock(&self, rows: &[Ruled]) -> Option<Instant> {
+        let policies = rows.iter().filter_map(|ruled| self.engine.policy(ruled.policy));
+        policies.filter_map(|policy| policy.clock.next_fixed(self.now)).min()
     }
 }
 
 /// When the first approval that counts for one of the policies stops to.
-fn ends(policies: &[Policy], rows: &[Ruled], matter: &Matter<'_>) -> Option<Instant> {
-    let truths: Vec<_> = rows.iter().map(|ruled| ruled.asked).collect();
-    let stand_ins = stand_ins(policies, &truths, matter);
-    policies.iter().filter_map(|policy| matter.end(&policy.terms, &stand_ins)).min()
+fn first_end(rows: &[Ruled], matter: &Matter<'_>) -> Option<Instant> {
+    let stand_ins = stand_ins(rows.iter().map(|ruled| (ruled.policy, ruled.asked)), matter);
+    let policies = rows.iter().filter_map(|ruled| matter.engine.policy(ruled.policy));
+    policies.filter_map(|policy| matter.end(policy, &stand_ins)).min()
 }

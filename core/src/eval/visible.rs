@@ -1,47 +1,60 @@
 //! Which tools to show: the best that some arguments could reach. Never less than a call would find.
 
 use crate::compile::build::Compiled;
-use crate::compile::directory::Held;
-use crate::data::call::{Call, Session};
-use crate::data::catalog::{Server, Tool};
+use crate::compile::inventory::{ServerEntry, ToolEntry};
+use crate::data::call::SessionView;
 use crate::data::decision::{Visibility, VisibleTool};
-use crate::data::id::Subject;
+use crate::data::id::SubjectRef;
+use crate::data::names::number;
 use crate::data::time::Instant;
 use crate::eval::access::{self, Forbidden};
 use crate::eval::approval::{Asked, Matter};
 use crate::eval::check;
-use crate::eval::facts::{self, Facts};
+use crate::eval::facts::{self, Facts, Held};
 use crate::eval::ladder::{Rung, Verdict};
-use crate::eval::referee::{Question, Target};
+use crate::eval::question::{Facets, Input, Question, Target};
 use crate::eval::ruling::{remedy, ruled, verdict};
+use crate::load::call::Asking;
 
 /// Every tool of the catalog, in the order of their ids.
-pub(crate) fn all(engine: &Compiled, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
+pub(crate) fn all<'e>(
+    engine: &'e Compiled,
+    subject: SubjectRef<'_>,
+    session: &SessionView<'_>,
+    now: Instant,
+) -> Vec<VisibleTool<'e>> {
     let facts = check::session(session, &engine.limits).and_then(|()| facts::subject(engine, subject, now)).ok();
-    let ids = engine.catalog.tools.keys();
-    ids.map(|id| {
-        let found = facts.as_ref().zip(facts::tool(engine, id).ok());
-        let visibility = found.map_or(Visibility::Hidden, |(facts, (tool, server))| {
-            View { engine, facts, tool, server, session, now }.visibility()
-        });
-        VisibleTool { tool: id.clone(), visibility }
-    })
-    .collect()
+    let facets = Facets::new(session, now);
+    let tools = engine.inventory.tools.iter().enumerate();
+    tools
+        .map(|(at, tool)| {
+            let open = facts.as_ref().filter(|_| tool.shut.is_none());
+            let found = open.zip(engine.inventory.server(tool.server));
+            let visibility = found.map_or(Visibility::Hidden, |(facts, server)| {
+                View { engine, facts, number: number(at), tool, server, facets: &facets, now }.visibility()
+            });
+            VisibleTool { tool: std::borrow::Cow::Borrowed(&tool.id), visibility }
+        })
+        .collect()
 }
 
 /// One tool, as the subject of a call sees it.
-pub(crate) fn one(engine: &Compiled, call: &Call) -> Visibility {
-    let Ok(facts) = facts::subject(engine, &call.subject, call.now) else { return Visibility::Hidden };
-    let Ok((tool, server)) = facts::tool(engine, &call.tool) else { return Visibility::Hidden };
-    View { engine, facts: &facts, tool, server, session: &call.session, now: call.now }.visibility()
+pub(crate) fn one(engine: &Compiled, asking: &Asking<'_>) -> Visibility {
+    let now = asking.now;
+    let Ok(facts) = facts::subject(engine, asking.subject, now) else { return Visibility::Hidden };
+    let Ok((number, tool)) = facts::tool(engine, asking.tool) else { return Visibility::Hidden };
+    let Ok(server) = facts::server(engine, tool.server) else { return Visibility::Hidden };
+    let facets = Facets::new(&asking.session, now);
+    View { engine, facts: &facts, number, tool, server, facets: &facets, now }.visibility()
 }
 
 struct View<'a> {
     engine: &'a Compiled,
     facts: &'a Facts<'a>,
-    tool: &'a Tool,
-    server: &'a Server,
-    session: &'a Session,
+    number: u32,
+    tool: &'a ToolEntry,
+    server: &'a ServerEntry,
+    facets: &'a Facets<'a>,
     now: Instant,
 }
 
@@ -54,10 +67,10 @@ impl View<'_> {
         }
         let mut forbidden = Forbidden::default();
         for candidate in access::candidates(self.engine, self.facts, self.tool) {
-            let held = candidate.added_to(self.facts, self.engine);
+            let held = self.facts.held.with(candidate.what(), &self.engine.people);
             if self.reach(&held).is_some()
-                && !forbidden.forbids(&self.question(&self.facts.held), &candidate)
-                && candidate.request(self.facts, self.engine).is_some()
+                && !forbidden.forbids(&self.question(&self.facts.held), candidate)
+                && candidate.can_be_agreed(self.facts)
             {
                 return Visibility::Requestable;
             }
@@ -67,15 +80,21 @@ impl View<'_> {
 
     /// The lowest rung that some arguments could reach.
     fn reach(&self, held: &Held) -> Option<Rung> {
-        let asked = Asked::AnyCall { tool: self.tool, approved: true };
-        let matter = Matter::of_tool(self.engine, self.facts, self.tool, self.server, asked, self.now);
+        let matter = Matter {
+            engine: self.engine,
+            facts: self.facts,
+            server: self.server,
+            entitlements: &self.tool.guarded.entitlements,
+            asked: Asked::AnyCall { tool: self.tool, approved: true },
+            now: self.now,
+        };
         let rows = ruled(&self.question(held), &matter).ok()?;
         match verdict(&matter, &rows) {
             Verdict::Allowed(rung) => Some(rung),
             // whom to ask depends on which policies hold, and that on the arguments: some may find somebody
             Verdict::Unresolved => Some(Rung::Manager),
             // something must happen first, though it is the user's own to do
-            Verdict::Forbidden => remedy(&self.engine.policies, &rows).map(|_| Rung::SelfApproval),
+            Verdict::Forbidden => remedy(self.engine, &rows).map(|_| Rung::SelfApproval),
             _ => None,
         }
     }
@@ -85,9 +104,8 @@ impl View<'_> {
             engine: self.engine,
             facts: self.facts,
             held,
-            target: Target::AnyCall { tool: self.tool, server: self.server },
-            session: self.session,
-            now: self.now,
+            target: Target::Call { number: self.number, tool: self.tool, input: Input::Unknown },
+            facets: self.facets,
         }
     }
 }
