@@ -3,10 +3,14 @@
 mod compile {
     pub(crate) mod arguments;
     pub(crate) mod build;
+    pub(crate) mod condition;
     pub(crate) mod directory;
+    pub(crate) mod index;
     pub(crate) mod inspect;
     pub(crate) mod policies;
     pub(crate) mod references;
+    pub(crate) mod scope;
+    pub(crate) mod symbols;
     pub(crate) mod validate;
     pub(crate) mod vocabulary;
 }
@@ -36,6 +40,7 @@ mod eval {
     pub(crate) mod decide;
     pub(crate) mod facts;
     pub(crate) mod ladder;
+    pub(crate) mod machine;
     pub(crate) mod referee;
     pub(crate) mod ruling;
     pub(crate) mod say;

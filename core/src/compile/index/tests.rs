@@ -1,0 +1,1 @@
+//! The index against asking every policy.
