@@ -10,9 +10,10 @@ use crate::compile::condition::{Code, Compiler, Dialect};
 use crate::compile::index::Index;
 use crate::compile::inventory::{self, Inventory};
 use crate::compile::people::People;
-use crate::compile::plan::Read;
 use crate::compile::policies::{self, Policy};
+use crate::compile::reads::Reads;
 use crate::compile::references::Known;
+use crate::compile::scope::{Actions, Bound, Scope};
 use crate::compile::symbols::Symbols;
 use crate::compile::validate::{self, validate};
 use crate::compile::vocabulary::{self, Types};
@@ -148,8 +149,7 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
     findings.extend(Known { people: &people, symbols: &symbols, catalog: &catalog }.unknown(&sources, &types));
 
     let compiled = compile(sources, &mut symbols);
-    let reads = |tool: u32| compiled.reads.of(tool);
-    let inventory = inventory::take(&catalog, &arguments, &people, &mut symbols, reads);
+    let inventory = inventory::take(&catalog, &arguments, &people, &mut symbols, &compiled.reads);
     let labels = labels(&catalog, &compiled.session_labels);
     let report =
         Report { tools: arguments.iter().map(|(id, arguments)| tool_report(id, arguments)).collect(), findings };
@@ -188,11 +188,24 @@ fn compile(mut sources: Vec<SourcePolicy>, symbols: &mut Symbols) -> CompiledPol
     sources.sort_by(|a, b| a.terms.id.cmp(&b.terms.id));
     let mut compiler = Compiler::new(Dialect::Toolgate);
     let mut session_labels = BTreeSet::new();
-    let reads = Reads::of_all(&sources, symbols);
-    let scopes: Vec<Scope> = sources.iter().map(|source| scope(source.tree.body(), symbols)).collect();
-    let policies =
-        sources.into_iter().map(|source| policies::compile(source, &mut compiler, symbols, &mut session_labels));
-    let policies = policies.collect();
+    let mut reads = Reads::default();
+    let mut scopes = Vec::with_capacity(sources.len());
+    let mut policies = Vec::with_capacity(sources.len());
+    for source in sources {
+        let scope = Scope::new(source.tree.body(), symbols);
+        if let Ok(scope) = &scope {
+            reads.add(&source.tree, &scope.action);
+        } else {
+            reads.add(&source.tree, &Actions::Any);
+        }
+        let mut policy = policies::compile(source, &mut compiler, symbols, &mut session_labels);
+        // a scope that is not known is found for every request, and the policy then asked of Cedar
+        scopes.push(scope.unwrap_or_else(|_| {
+            policy.condition = None;
+            Scope { principal: Bound::Any, action: Actions::Any, resource: Bound::Any }
+        }));
+        policies.push(policy);
+    }
     CompiledPolicies { policies, code: compiler.finish(), index: Index::new(&scopes), session_labels, reads }
 }
 

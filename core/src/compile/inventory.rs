@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::compile::people::{Definition, People};
-use crate::compile::plan::{Plan, Read, plan};
+use crate::compile::plan::Plan;
+use crate::compile::reads::Reads;
 use crate::compile::symbols::{self, Symbols};
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST};
 use crate::data::catalog::{Catalog, Server, Tool, ToolState};
@@ -133,7 +134,7 @@ pub(crate) fn take(
     arguments: &BTreeMap<ToolId, Arguments>,
     people: &People,
     symbols: &mut Symbols,
-    reads: impl Fn(u32) -> Read,
+    reads: &Reads,
 ) -> Inventory {
     let switches = people.kill_switches();
     let unlocked_by = candidates(people, symbols);
@@ -148,7 +149,8 @@ pub(crate) fn take(
         askable.sort();
         askable.dedup();
         let of_server = || server.and_then(|server| server.guidance.clone());
-        let read = reads(number(at));
+        let action = action_of(number(at));
+        let read = reads.of(action, fixed_action(tool.operation.as_str()));
         tools.push(ToolEntry {
             id: id.clone(),
             server: symbols.entity(symbols::SERVER, &id.server).id,

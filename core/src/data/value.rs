@@ -62,6 +62,8 @@ pub(crate) enum Record<'a> {
     Const(&'a [(Attr, Const)]),
     /// The call's: one cell for each attribute of the shape, `Missing` where there is none.
     Given(&'a Frame<'a>, &'a [Attr], &'a [Cell]),
+    /// The request's own: sorted by attribute.
+    Fields(&'a [(Attr, Value<'a>)]),
     /// Made by the evaluator, in its own scratch: sorted by attribute.
     Built { start: u32, len: u32 },
 }

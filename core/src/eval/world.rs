@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::compile::index::Query;
+use crate::compile::index;
 use crate::compile::inventory::{action_of, fixed_action};
 use crate::compile::policies::Policy;
 use crate::compile::symbols::{self, attr};
@@ -22,7 +22,7 @@ pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> 
     let session = session(question, all);
     let asked = Asked { question, session: &session };
     let mut candidates: SmallVec<[u32; 32]> = SmallVec::new();
-    engine.index.candidates(&asked.query(), &mut candidates);
+    asked.find(&mut candidates);
 
     // FAIL-CLOSED: unknown_labels_open_nothing. They could be all there are or none; a policy is asked under both.
     let no_labels = self::session(question, texts(Set::Const(&[])));
@@ -76,22 +76,27 @@ struct Asked<'a, 'q> {
 }
 
 impl<'a: 'q, 'q> Asked<'a, 'q> {
-    fn query(&self) -> Query<'q> {
-        let facts = self.question.facts;
-        let group = match self.question.target {
-            Target::Call { tool, .. } => Some(fixed_action(tool.operation.as_str())),
-            _ => None,
+    /// The policies whose scope fits.
+    fn find(&self, into: &mut SmallVec<[u32; 32]>) {
+        let (question, facts) = (self.question, self.question.facts);
+        let action_in: SmallVec<[Ent; 1]> = match question.target {
+            Target::Call { tool, .. } => SmallVec::from_elem(fixed_action(tool.operation.as_str()), 1),
+            _ => SmallVec::new(),
         };
-        Query {
-            principal: facts.principal(),
-            groups: facts.groups,
-            entitlements: &self.question.held.entitlements,
-            profiles: &self.question.held.profiles,
+        let server: SmallVec<[u32; 1]> = question.server().into_iter().collect();
+        let asked = index::Asked {
+            principal: self.principal(),
+            principal_in: &[
+                (symbols::ENTITLEMENT, &question.held.entitlements),
+                (symbols::GROUP, facts.groups),
+                (symbols::PROFILE, &question.held.profiles),
+            ],
             action: self.action(),
-            action_group: group,
+            action_in: &action_in,
             resource: self.resource(),
-            server: self.question.server().map(|id| Ent { kind: symbols::SERVER, id }),
-        }
+            resource_in: &[(symbols::SERVER, &server)],
+        };
+        question.engine.index.find(&asked, into);
     }
 }
 

@@ -61,6 +61,10 @@ impl<'a> Scratch<'a> {
                 let at = attrs.binary_search(&attr).ok()?;
                 frame.value(*cells.get(at)?)
             }
+            Record::Fields(fields) => {
+                let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
+                fields.get(at).map(|(_, value)| *value)
+            }
             Record::Built { start, len } => {
                 let fields = self.fields(start, len);
                 let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
@@ -180,6 +184,7 @@ impl<'a> Scratch<'a> {
             Record::Given(frame, attrs, cells) => {
                 attrs.iter().zip(cells).any(|(attr, cell)| frame.value(*cell).is_some_and(|value| test(*attr, value)))
             }
+            Record::Fields(fields) => fields.iter().any(|(attr, value)| test(*attr, *value)),
             Record::Built { start, len } => self.fields(start, len).iter().any(|(attr, value)| test(*attr, *value)),
         }
     }
