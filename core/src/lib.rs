@@ -7,6 +7,7 @@ mod compile {
     pub(crate) mod directory;
     pub(crate) mod index;
     pub(crate) mod inspect;
+    pub(crate) mod people;
     pub(crate) mod policies;
     pub(crate) mod references;
     pub(crate) mod scope;
@@ -19,15 +20,20 @@ mod data {
     pub(crate) mod canonical;
     pub(crate) mod catalog;
     pub(crate) mod decision;
+    pub(crate) mod delta;
     pub(crate) mod id;
+    pub(crate) mod ids;
     pub(crate) mod json;
+    pub(crate) mod lists;
     pub(crate) mod names;
     pub(crate) mod number;
     pub(crate) mod policy;
     pub(crate) mod reason;
     pub(crate) mod report;
+    pub(crate) mod shards;
     pub(crate) mod snapshot;
     pub(crate) mod time;
+    pub(crate) mod times;
     pub(crate) mod token;
     pub(crate) mod value;
 }
@@ -55,8 +61,10 @@ mod load {
     pub(crate) mod call;
     pub(crate) mod catalog;
     pub(crate) mod de;
+    pub(crate) mod delta;
     pub(crate) mod json;
     pub(crate) mod name;
+    pub(crate) mod people;
     pub(crate) mod policies;
     pub(crate) mod scan;
     pub(crate) mod snapshot;
@@ -90,6 +98,7 @@ pub mod facts {
         Annotations, Catalog, OperationSource, Overlay, Path, Rule, ScopeRule, Server, Tenant, Tool, ToolDefinition,
         ToolState,
     };
+    pub use crate::data::delta::{Changes, Delta};
     pub use crate::data::snapshot::{
         Approval, ApprovalKind, Client, ClientKind, ClientState, Entitlement, Grant, Granted, Group, Holder,
         KillSwitches, Profile, RequestApproval, Reuse, Scope, ServicePrincipal, Snapshot, User,

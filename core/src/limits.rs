@@ -32,8 +32,11 @@ pub struct Limits {
     pub catalog_nodes: usize,
     /// Types one tool's arguments may unfold to once its `$ref`s are followed. 2 000.
     pub schema_nodes: usize,
-    /// Bytes of the snapshot. 64 MiB.
+    /// Bytes of the snapshot as one JSON document, and of one line of JSON Lines. 64 MiB.
     pub snapshot_bytes: usize,
+    /// Bytes of the snapshot as JSON Lines, of which only one line at a time is held as JSON. 256 MiB: a million
+    /// grants are about 120.
+    pub snapshot_lines_bytes: usize,
     /// JSON values in the snapshot. 16 000 000.
     pub snapshot_nodes: usize,
     /// How many groups may lie above one another. 64: what a user is in is worked out with every call.
@@ -55,6 +58,7 @@ impl Default for Limits {
             catalog_nodes: 200_000,
             schema_nodes: 2_000,
             snapshot_bytes: 64 * 1024 * 1024,
+            snapshot_lines_bytes: 256 * 1024 * 1024,
             snapshot_nodes: 16_000_000,
             group_depth: 64,
             name_bytes: 512,

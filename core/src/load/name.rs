@@ -3,7 +3,7 @@
 //! A name is an identity by its exact bytes, and a person who reads it goes by its looks. Owns the rule that the two
 //! agree (UTS #39). Refuses what is invisible, unusual or drawn like something else; ASCII is never refused for looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -17,6 +17,9 @@ use crate::limits::Limits;
 pub(crate) fn check(what: &str, name: &str, limits: &Limits) -> Result<(), Error> {
     let refuse = |why: &str| Error::new(ErrorKind::NameUnsafe, format!("the {what} {} {why}", shown(name)));
     check_visible(what, name, limits)?;
+    if plain(name) {
+        return Ok(());
+    }
     let mut previous = None;
     for char in name.chars() {
         if let Some(fault) = unusual_char(previous, char) {
@@ -52,6 +55,9 @@ pub(crate) fn check_visible(what: &str, name: &str, limits: &Limits) -> Result<(
         let message = format!("a {what} of {} bytes, where {} are allowed", name.len(), limits.name_bytes);
         return Err(Error::new(ErrorKind::LimitExceeded, message));
     }
+    if plain(name) {
+        return Ok(());
+    }
     let refuse = |why: &str| Error::new(ErrorKind::NameUnsafe, format!("the {what} {} {why}", shown(name)));
     // FAIL-CLOSED: each_unsafe_name_is_refused_and_its_twin_accepted
     if name.starts_with(' ') || name.ends_with(' ') {
@@ -69,6 +75,20 @@ pub(crate) fn check_visible(what: &str, name: &str, limits: &Limits) -> Result<(
     Ok(())
 }
 
+/// Whether all of it is visible ASCII, in which there is nothing more to look for.
+fn plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The first of some names that looks like one before it, by its place. Only those that share their looks with one that
+/// is not ASCII are kept, so a million in ASCII take no room.
+pub(crate) fn first_lookalike<'a>(what: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<(usize, Error)> {
+    let foreign: BTreeSet<String> = names.clone().filter(|name| !name.is_ascii()).map(looks).collect();
+    let mut lookalikes = Lookalikes::default();
+    let mut alike = names.enumerate().filter(|(_, name)| !foreign.is_empty() && foreign.contains(&looks(name)));
+    alike.find_map(|(at, name)| lookalikes.insert(what, name).err().map(|error| (at, error)))
+}
+
 /// The names of one namespace, no two of which look alike.
 #[derive(Debug, Default)]
 pub(crate) struct Lookalikes {
@@ -83,11 +103,21 @@ impl Lookalikes {
         let other = self.names.entry(looks(name)).or_insert_with(|| name.to_owned());
         // FAIL-CLOSED: names_that_look_alike_are_refused
         if other != name && !(other.is_ascii() && name.is_ascii()) {
-            let message = format!("the {what} {} looks like {}, which is another", shown(name), shown(other));
-            return Err(Error::new(ErrorKind::NameUnsafe, message).help("rename one of the two"));
+            return Err(looks_like(what, name, other));
         }
         Ok(())
     }
+}
+
+/// Whether two names have their looks in common.
+pub(crate) fn look_alike(one: &str, other: &str) -> bool {
+    one != other && looks(one) == looks(other)
+}
+
+/// A name looks like another.
+pub(crate) fn looks_like(what: &str, name: &str, other: &str) -> Error {
+    let message = format!("the {what} {} looks like {}, which is another", shown(name), shown(other));
+    Error::new(ErrorKind::NameUnsafe, message).help("rename one of the two")
 }
 
 /// The skeleton of UTS #39: what two names that look alike have in common.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::de::DeserializeOwned;
-
 use crate::data::json::Json;
 use crate::data::snapshot::{
-    Approval, Client, Entitlement, Grant, Group, Holder, Profile, ServicePrincipal, Snapshot, User,
+    Approval, Client, Entitlement, Grant, Group, Holder, KillSwitches, Profile, ServicePrincipal, Snapshot, User,
 };
+use crate::data::time::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::load::de;
@@ -24,7 +23,8 @@ pub(crate) fn read(file: &str, bytes: &[u8], limits: &Limits) -> Result<Snapshot
     check(&snapshot, limits).map(|()| snapshot).map_err(|error| on_its_line(error, &lines))
 }
 
-fn document(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
+/// Reads a snapshot that is one JSON object.
+pub(crate) fn document(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
     de::from_json(&read_json(bytes, &JsonLimits::snapshot(limits))?)
 }
 
@@ -32,63 +32,129 @@ fn document(bytes: &[u8], limits: &Limits) -> Result<Snapshot, Error> {
 const KINDS: &str = "kinds are `snapshot`, `kill_switches`, `user`, `group`, `client`, `service_principal`, \
                      `entitlement`, `profile`, `grant` and `approval`";
 
-/// `{"kind": "snapshot", "version": …}` and `{"kind": "kill_switches", …}` once each; every other kind fills a list.
-/// Since `kind` says what a line is, a client's own kind stands there as `client_kind`, an approval's as
-/// `approval_kind`.
-fn lines(bytes: &[u8], limits: &Limits) -> Result<(Snapshot, Lines), Error> {
-    let json_limits = JsonLimits::snapshot(limits);
-    if bytes.len() > limits.snapshot_bytes {
-        let message = format!("the snapshot has {} bytes, more than {}", bytes.len(), limits.snapshot_bytes);
-        return Err(Error::new(ErrorKind::LimitExceeded, message).help("raise `snapshot_bytes`"));
+/// One line of a snapshot.
+pub(crate) enum Item {
+    Snapshot(Snapshot),
+    KillSwitches(KillSwitches),
+    User(User),
+    Group(Group),
+    Client(Client),
+    ServicePrincipal(ServicePrincipal),
+    Entitlement(Entitlement),
+    Profile(Profile),
+    Grant(Grant),
+    Approval(Approval),
+}
+
+/// Which lines that stand once have been read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Once {
+    pub(crate) snapshot: bool,
+    pub(crate) kill_switches: bool,
+}
+
+/// Reads one line: `{"kind": "snapshot", "version": …}` and `{"kind": "kill_switches", …}` stand once each; every other
+/// kind fills a list. Since `kind` says what a line is, a client's own kind stands there as `client_kind`, an
+/// approval's as `approval_kind`.
+pub(crate) fn line(bytes: &[u8], json_limits: &JsonLimits, once: &mut Once) -> Result<Item, Error> {
+    let Json::Object(mut members) = read_json(bytes, json_limits)? else {
+        return Err(Error::new(ErrorKind::WrongType, "this line is not an object"));
+    };
+    let Some(Json::String(kind)) = members.remove("kind") else {
+        return Err(
+            Error::new(ErrorKind::WrongType, "this line has no `kind`").help("write {\"kind\": \"grant\", …}")
+        );
+    };
+    if let Some(own) = members.remove(&format!("{kind}_kind")) {
+        members.insert("kind".into(), own);
     }
+    let object = Json::Object(members);
+    let first = |seen: &mut bool| match std::mem::replace(seen, true) {
+        true => Err(Error::new(ErrorKind::DuplicateId, format!("this is a second `{kind}`"))),
+        false => Ok(()),
+    };
+    Ok(match kind.as_str() {
+        "snapshot" => {
+            first(&mut once.snapshot)?;
+            Item::Snapshot(de::from_json(&object)?)
+        }
+        "kill_switches" => {
+            first(&mut once.kill_switches)?;
+            Item::KillSwitches(de::from_json(&object)?)
+        }
+        "user" => Item::User(de::from_json(&object)?),
+        "group" => Item::Group(de::from_json(&object)?),
+        "client" => Item::Client(de::from_json(&object)?),
+        "service_principal" => Item::ServicePrincipal(de::from_json(&object)?),
+        "entitlement" => Item::Entitlement(de::from_json(&object)?),
+        "profile" => Item::Profile(de::from_json(&object)?),
+        "grant" => Item::Grant(de::from_json(&object)?),
+        "approval" => Item::Approval(de::from_json(&object)?),
+        unknown => {
+            let message = format!("there is no kind `{}`", unknown.escape_debug());
+            return Err(Error::new(ErrorKind::InvalidValue, message).help(KINDS));
+        }
+    })
+}
+
+/// Refuses a text of lines that is too long.
+pub(crate) fn check_length(bytes: &[u8], limits: &Limits) -> Result<(), Error> {
+    if bytes.len() > limits.snapshot_lines_bytes {
+        let message = format!("the snapshot has {} bytes, more than {}", bytes.len(), limits.snapshot_lines_bytes);
+        return Err(Error::new(ErrorKind::LimitExceeded, message).help("raise `snapshot_lines_bytes`"));
+    }
+    Ok(())
+}
+
+/// A line without its end; nothing if it is blank.
+pub(crate) fn line_content(line: &[u8]) -> Option<&[u8]> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).then_some(line)
+}
+
+/// Whether the head of lines has lists of its own.
+pub(crate) fn has_lists(head: &Snapshot) -> bool {
+    let Snapshot { users, groups, clients, service_principals, entitlements, profiles, grants, approvals, .. } = head;
+    let people = !users.is_empty() || !groups.is_empty() || !clients.is_empty() || !service_principals.is_empty();
+    people || !entitlements.is_empty() || !profiles.is_empty() || !grants.is_empty() || !approvals.is_empty()
+}
+
+/// No line says what snapshot this is.
+pub(crate) fn headless() -> Error {
+    Error::new(ErrorKind::WrongType, "no line has the kind `snapshot`")
+        .help("begin with {\"kind\": \"snapshot\", \"version\": 1, \"issued_at\": …, \"max_age\": …}")
+}
+
+fn lines(bytes: &[u8], limits: &Limits) -> Result<(Snapshot, Lines), Error> {
+    check_length(bytes, limits)?;
+    let json_limits = JsonLimits::snapshot(limits);
+    let mut once = Once::default();
     let mut head: Option<Snapshot> = None;
     let mut kill_switches = None;
     let mut rest = Parts::default();
     let mut lines = Lines::new();
-    for (number, line) in read_lines(bytes) {
-        let place = |error: Error| error.on_line(number);
-        let Json::Object(mut members) = read_json(line, &json_limits).map_err(place)? else {
-            return Err(place(Error::new(ErrorKind::WrongType, "this line is not an object")));
-        };
-        let Some(Json::String(kind)) = members.remove("kind") else {
-            return Err(place(Error::new(ErrorKind::WrongType, "this line has no `kind`"))
-                .help("write {\"kind\": \"grant\", …}"));
-        };
-        if let Some(own) = members.remove(&format!("{kind}_kind")) {
-            members.insert("kind".into(), own);
-        }
-        let object = Json::Object(members);
-        let twice = || place(Error::new(ErrorKind::DuplicateId, format!("this is a second `{kind}`")));
-        let (list, count) = match kind.as_str() {
-            "snapshot" if head.is_some() => return Err(twice()),
-            "kill_switches" if kill_switches.is_some() => return Err(twice()),
-            "snapshot" => {
-                head = Some(de::from_json(&object).map_err(place)?);
+    for (number, bytes) in read_lines(bytes) {
+        let (list, count) = match line(bytes, &json_limits, &mut once).map_err(|error| error.on_line(number))? {
+            Item::Snapshot(snapshot) => {
+                head = Some(snapshot);
                 continue;
             }
-            "kill_switches" => {
-                kill_switches = Some(de::from_json(&object).map_err(place)?);
+            Item::KillSwitches(switches) => {
+                kill_switches = Some(switches);
                 continue;
             }
-            "user" => ("users", push(&mut rest.users, &object).map_err(place)?),
-            "group" => ("groups", push(&mut rest.groups, &object).map_err(place)?),
-            "client" => ("clients", push(&mut rest.clients, &object).map_err(place)?),
-            "service_principal" => ("service_principals", push(&mut rest.service_principals, &object).map_err(place)?),
-            "entitlement" => ("entitlements", push(&mut rest.entitlements, &object).map_err(place)?),
-            "profile" => ("profiles", push(&mut rest.profiles, &object).map_err(place)?),
-            "grant" => ("grants", push(&mut rest.grants, &object).map_err(place)?),
-            "approval" => ("approvals", push(&mut rest.approvals, &object).map_err(place)?),
-            unknown => {
-                let message = format!("there is no kind `{}`", unknown.escape_debug());
-                return Err(place(Error::new(ErrorKind::InvalidValue, message)).help(KINDS));
-            }
+            Item::User(user) => ("users", push(&mut rest.users, user)),
+            Item::Group(group) => ("groups", push(&mut rest.groups, group)),
+            Item::Client(client) => ("clients", push(&mut rest.clients, client)),
+            Item::ServicePrincipal(principal) => ("service_principals", push(&mut rest.service_principals, principal)),
+            Item::Entitlement(entitlement) => ("entitlements", push(&mut rest.entitlements, entitlement)),
+            Item::Profile(profile) => ("profiles", push(&mut rest.profiles, profile)),
+            Item::Grant(grant) => ("grants", push(&mut rest.grants, grant)),
+            Item::Approval(approval) => ("approvals", push(&mut rest.approvals, approval)),
         };
         lines.insert(format!("/{list}/{count}"), number);
     }
-    let mut snapshot = head.ok_or_else(|| {
-        Error::new(ErrorKind::WrongType, "no line has the kind `snapshot`")
-            .help("begin with {\"kind\": \"snapshot\", \"version\": 1, \"issued_at\": …, \"max_age\": …}")
-    })?;
+    let mut snapshot = head.ok_or_else(headless)?;
     snapshot.users.extend(rest.users);
     snapshot.groups.extend(rest.groups);
     snapshot.clients.extend(rest.clients);
@@ -117,10 +183,10 @@ struct Parts {
     approvals: Vec<Approval>,
 }
 
-/// Reads one object into its list and says at which place.
-fn push<T: DeserializeOwned>(list: &mut Vec<T>, object: &Json) -> Result<usize, Error> {
-    list.push(de::from_json(object)?);
-    Ok(list.len().saturating_sub(1))
+/// Puts one object into its list and says at which place.
+fn push<T>(list: &mut Vec<T>, item: T) -> usize {
+    list.push(item);
+    list.len().saturating_sub(1)
 }
 
 /// A fault in an object that came on a line of its own, at that line.
@@ -156,37 +222,54 @@ fn ids<'a>(list: &str, what: &str, ids: impl Iterator<Item = &'a String>, limits
     let mut lookalikes = name::Lookalikes::default();
     for (index, id) in ids.enumerate() {
         let place = |error: Error| error.under("id").under(&index.to_string()).under(list);
-        if matches!(list, "users" | "groups" | "grants" | "approvals") {
-            name::check_visible(what, id, limits).map_err(place)?;
-        } else {
-            name::check(what, id, limits).map_err(place)?;
-        }
+        check_id(list, what, id, limits).map_err(place)?;
         if !seen.insert(id) {
-            return Err(place(
-                Error::new(ErrorKind::DuplicateId, format!("{what} `{id}` stands twice"))
-                    .help("each id is defined once"),
-            ));
+            return Err(place(twice(what, id)));
         }
         lookalikes.insert(what, id).map_err(place)?;
     }
     Ok(())
 }
 
-fn check_grant(grant: &Grant) -> Result<(), Error> {
-    if let (Some(from), Some(until)) = (grant.from, grant.until)
+/// People, groups and records are named as directories name them; what policies name, more strictly.
+pub(crate) fn check_id(list: &str, what: &str, id: &str, limits: &Limits) -> Result<(), Error> {
+    if matches!(list, "users" | "groups" | "grants" | "approvals") {
+        name::check_visible(what, id, limits)
+    } else {
+        name::check(what, id, limits)
+    }
+}
+
+/// A second definition.
+pub(crate) fn twice(what: &str, id: &str) -> Error {
+    Error::new(ErrorKind::DuplicateId, format!("{what} `{id}` stands twice")).help("each id is defined once")
+}
+
+/// Whether a grant could ever be one.
+pub(crate) fn check_grant(grant: &Grant) -> Result<(), Error> {
+    let client = if let Holder::UserClient { client, .. } = &grant.to { Some(client.as_str()) } else { None };
+    check_grant_parts(client, grant.from, grant.until)
+}
+
+/// The same for its parts.
+pub(crate) fn check_grant_parts(
+    client: Option<&str>,
+    from: Option<Instant>,
+    until: Option<Instant>,
+) -> Result<(), Error> {
+    if let (Some(from), Some(until)) = (from, until)
         && until <= from
     {
         return Err(interval());
     }
-    if let Holder::UserClient { client, .. } = &grant.to
-        && client.is_empty()
-    {
+    if client == Some("") {
         return Err(Error::new(ErrorKind::InvalidValue, "an empty `client` is no client").under("client").under("to"));
     }
     Ok(())
 }
 
-fn check_approval(approval: &Approval) -> Result<(), Error> {
+/// Whether an approval could ever be one.
+pub(crate) fn check_approval(approval: &Approval) -> Result<(), Error> {
     if approval.until <= approval.from { Err(interval()) } else { Ok(()) }
 }
 
@@ -197,7 +280,7 @@ fn interval() -> Error {
 }
 
 /// Walks up from every group, without recursion. A group that is met again while it is open contains itself.
-fn acyclic(groups: &[Group], limits: &Limits) -> Result<(), Error> {
+pub(crate) fn acyclic(groups: &[Group], limits: &Limits) -> Result<(), Error> {
     let index: BTreeMap<&str, usize> = groups.iter().enumerate().map(|(at, group)| (group.id.as_str(), at)).collect();
     let parents = |at: usize| {
         let ids = groups.get(at).into_iter().flat_map(|group| &group.parents);

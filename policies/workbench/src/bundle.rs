@@ -125,7 +125,11 @@ pub fn read_bundle(dir: &Path) -> Result<BundleFolder, BundleError> {
     let catalog = keep(&mut problems, read_catalog(dir, &manifest.catalog, &limits));
     let overlay = keep(&mut problems, read_overlay(dir, &manifest.overlay, &limits).map_err(|error| vec![error]));
     let snapshot = find_snapshot(dir, manifest.snapshot.as_deref());
-    let snapshot = snapshot.and_then(|path| read(&path, limits.snapshot_bytes)).map_err(|error| vec![error]);
+    let snapshot = snapshot.and_then(|path| {
+        let lines = path.extension().is_some_and(|extension| extension == "jsonl");
+        read(&path, if lines { limits.snapshot_lines_bytes } else { limits.snapshot_bytes })
+    });
+    let snapshot = snapshot.map_err(|error| vec![error]);
     let snapshot = keep(&mut problems, snapshot);
     let (Some((policies, mut ignored)), Some((tools, more)), Some(overlay), Some(snapshot)) =
         (policies, catalog, overlay, snapshot)

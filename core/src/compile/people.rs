@@ -1,0 +1,334 @@
+//! People, agents and what they hold, by number: what a decision looks up in a snapshot.
+//!
+//! A million grants take 20 to 24 bytes each, and a change shares all but what it touches. Names stay outside: numbers
+//! are those of the [`PeopleNames`] a snapshot was loaded with, in which the defined ones come first.
+
+mod change;
+mod restore;
+mod tables;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::compile::people::tables::Tables;
+use crate::data::shards::Shards;
+use crate::data::snapshot::{Approval, ClientKind, ClientState, KillSwitches, RequestApproval};
+use crate::data::time::Instant;
+pub(crate) use crate::load::people::{Holder, NamesRef, PeopleNames, SubjectId, What};
+use crate::load::people::{ACTIVE, DefinitionRow, Loaded, NONE};
+
+/// A snapshot for looking up. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct People {
+    /// What a change shares.
+    tables: Arc<Tables>,
+    version: u64,
+    issued_at: Instant,
+    max_age: Duration,
+    kill_switches: Arc<KillSwitches>,
+    /// All grants of each holder for whom they changed.
+    changed: Shards<u64, Arc<[Item]>>,
+    /// Where each grant is that changes added.
+    added: Shards<Arc<str>, Holder>,
+    approvals: Shards<u64, Arc<[Recorded]>>,
+    approval_ids: Shards<Arc<str>, u64>,
+    /// Names that only changes mention, under numbers of their own.
+    extra: Arc<PeopleNames>,
+    /// Whether one of the ids is not ASCII.
+    foreign: Foreign,
+    /// What the next grant or approval that is added is numbered.
+    next: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Foreign {
+    grants: bool,
+    approvals: bool,
+}
+
+/// The numbers of names that only changes mention begin here.
+const EXTRA: u32 = 1 << 31;
+
+/// A grant in a list that changed.
+#[derive(Clone, Debug)]
+struct Item {
+    grant: Grant,
+    id: ItemId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ItemId {
+    /// Its place in the tables.
+    Table(u32),
+    /// One that was added, and when.
+    Added(Arc<str>, u64),
+}
+
+/// An approval as it was recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) approval: Arc<Approval>,
+    /// The user who said yes.
+    pub(crate) by: u32,
+    /// The order they came in.
+    sequence: u64,
+}
+
+/// A user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct User<'a> {
+    pub(crate) active: bool,
+    pub(crate) manager: Option<u32>,
+    /// As the snapshot lists them.
+    pub(crate) direct_groups: &'a [u32],
+    /// Those and all above them, sorted.
+    pub(crate) groups: &'a [u32],
+    /// The human's own, sorted.
+    pub(crate) entitlements: &'a [u32],
+}
+
+/// A service principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ServicePrincipal<'a> {
+    pub(crate) active: bool,
+    pub(crate) owner: u32,
+    pub(crate) manager: Option<u32>,
+    pub(crate) direct_groups: &'a [u32],
+    /// Those and all above them, sorted.
+    pub(crate) groups: &'a [u32],
+}
+
+/// An entitlement or a profile that is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Definition<'a> {
+    pub(crate) owners: &'a [u32],
+    /// Groups whose members may ask for it.
+    pub(crate) requestable_by: &'a [u32],
+    /// Whether everyone may.
+    pub(crate) by_everyone: bool,
+    pub(crate) request_approval: RequestApproval,
+    pub(crate) max_duration: Option<Duration>,
+    /// What a profile bundles, sorted.
+    pub(crate) entitlements: &'a [u32],
+}
+
+/// An entitlement or a profile, given for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) what: What,
+    /// Only through this client.
+    pub(crate) client: Option<u32>,
+    pub(crate) from: Option<Instant>,
+    pub(crate) until: Option<Instant>,
+}
+
+impl People {
+    /// The tables of a snapshot, and the names they are about.
+    pub(crate) fn new(mut loaded: Loaded) -> (Self, PeopleNames) {
+        let names = std::mem::take(&mut loaded.names);
+        let approvals = std::mem::take(&mut loaded.approvals);
+        let foreign = Foreign {
+            grants: loaded.foreign_grants,
+            approvals: approvals.iter().any(|row| !row.approval.id.is_ascii()),
+        };
+        let next = u64::try_from(approvals.len().saturating_add(loaded.grants.len())).unwrap_or(u64::MAX);
+        let mut ids = Vec::new();
+        let mut all: Vec<(u64, Recorded)> = Vec::new();
+        for (sequence, row) in (0..).zip(approvals) {
+            ids.push((Arc::from(row.approval.id.as_str()), row.subject.key()));
+            all.push((row.subject.key(), Recorded { approval: Arc::new(row.approval), by: row.by, sequence }));
+        }
+        all.sort_by_key(|(subject, _)| *subject);
+        let by_subject = all.chunk_by(|(one, _), (other, _)| one == other);
+        let approvals = by_subject
+            .filter_map(|all| Some((all.first()?.0, all.iter().map(|(_, recorded)| recorded.clone()).collect())));
+        let people = Self {
+            version: loaded.version,
+            issued_at: loaded.issued_at,
+            max_age: loaded.max_age,
+            kill_switches: Arc::new(std::mem::take(&mut loaded.kill_switches)),
+            changed: Shards::default(),
+            added: Shards::default(),
+            approvals: approvals.collect(),
+            approval_ids: ids.into_iter().collect(),
+            extra: Arc::default(),
+            foreign,
+            next,
+            tables: Arc::new(Tables::new(loaded, &names)),
+        };
+        (people, names)
+    }
+
+    /// The snapshot's version.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When it was made.
+    pub(crate) fn issued_at(&self) -> Instant {
+        self.issued_at
+    }
+
+    /// How long it may be decided on.
+    pub(crate) fn max_age(&self) -> Duration {
+        self.max_age
+    }
+
+    /// What is switched off.
+    pub(crate) fn kill_switches(&self) -> &KillSwitches {
+        &self.kill_switches
+    }
+
+    /// How many users, groups, clients, service principals, entitlements and profiles are defined: their numbers are
+    /// below.
+    pub(crate) fn counts(&self) -> [u32; 6] {
+        self.tables.counts()
+    }
+
+    /// A user, if defined.
+    pub(crate) fn user(&self, id: u32) -> Option<User<'_>> {
+        let tables = &*self.tables;
+        let row = tables.users.get(index(id))?;
+        Some(User {
+            active: row.entitlements & ACTIVE != 0,
+            manager: some(row.manager),
+            direct_groups: tables.group_lists.get(row.groups),
+            groups: tables.closure(row.groups),
+            entitlements: tables.sorted_entitlements(row.entitlements & !ACTIVE),
+        })
+    }
+
+    /// Whether a user is defined and active.
+    pub(crate) fn is_active(&self, user: u32) -> bool {
+        self.tables.users.get(index(user)).is_some_and(|row| row.entitlements & ACTIVE != 0)
+    }
+
+    /// Whether a group is defined.
+    pub(crate) fn is_group(&self, id: u32) -> bool {
+        self.tables.groups.get(index(id)).is_some()
+    }
+
+    /// The groups right above one.
+    pub(crate) fn parents(&self, group: u32) -> &[u32] {
+        self.tables.groups.get(index(group)).map_or(&[], |parents| self.tables.group_lists.get(*parents))
+    }
+
+    /// A client, if defined.
+    pub(crate) fn client(&self, id: u32) -> Option<(ClientKind, ClientState)> {
+        self.tables.clients.get(index(id)).copied()
+    }
+
+    /// A service principal, if defined.
+    pub(crate) fn service_principal(&self, id: u32) -> Option<ServicePrincipal<'_>> {
+        let tables = &*self.tables;
+        let row = tables.service_principals.get(index(id))?;
+        Some(ServicePrincipal {
+            active: row.active,
+            owner: row.owner,
+            manager: some(row.manager),
+            direct_groups: tables.group_lists.get(row.groups),
+            groups: tables.closure(row.groups),
+        })
+    }
+
+    /// An entitlement, if defined. Most are not.
+    pub(crate) fn entitlement(&self, id: u32) -> Option<Definition<'_>> {
+        self.tables.entitlements.get(index(id)).map(|row| self.definition(row))
+    }
+
+    /// A profile, if defined.
+    pub(crate) fn profile(&self, id: u32) -> Option<Definition<'_>> {
+        self.tables.profiles.get(index(id)).map(|row| self.definition(row))
+    }
+
+    fn definition(&self, row: &DefinitionRow) -> Definition<'_> {
+        let tables = &*self.tables;
+        let requestable_by = tables.group_lists.get(row.requestable_by);
+        Definition {
+            owners: tables.user_lists.get(row.owners),
+            requestable_by,
+            by_everyone: tables.everyone.is_some_and(|everyone| requestable_by.contains(&everyone)),
+            request_approval: row.request_approval,
+            max_duration: row.max_duration,
+            entitlements: tables.sorted_entitlements(row.entitlements),
+        }
+    }
+
+    /// The active users of a group, nested groups included. Goes through all users, and through each set of groups
+    /// once.
+    pub(crate) fn active_members(&self, group: u32) -> impl Iterator<Item = u32> {
+        let tables = &*self.tables;
+        let within = tables.lists_within(group);
+        (0..).zip(&tables.users).filter_map(move |(id, row)| {
+            let member = row.entitlements & ACTIVE != 0 && within.get(index(row.groups)).copied().unwrap_or_default();
+            member.then_some(id)
+        })
+    }
+
+    /// The grants that name a holder, in force or not, in the order of the snapshot.
+    pub(crate) fn grants(&self, holder: Holder) -> impl Iterator<Item = Grant> {
+        let changed = self.changed.get(&holder.key());
+        let rows = if changed.is_some() { &[][..] } else { self.tables.rows(holder) };
+        let unchanged = rows.iter().map(|row| self.tables.grant(row));
+        changed.map_or(&[][..], |items| items).iter().map(|item| item.grant).chain(unchanged)
+    }
+
+    /// The approvals for exactly this subject, in force or not, in the order of the snapshot.
+    pub(crate) fn approvals(&self, subject: SubjectId) -> &[Recorded] {
+        self.approvals.get(&subject.key()).map_or(&[], |all| all)
+    }
+
+    /// The bytes it takes, by what they are spent on. Approvals are counted without their texts.
+    pub(crate) fn size(&self) -> Vec<(&'static str, usize)> {
+        let mut all = self.tables.size();
+        let changes = self.changed.size().saturating_add(self.added.size());
+        all.push(("changes", changes));
+        all.push(("approvals", self.approvals.size().saturating_add(self.approval_ids.size())));
+        all
+    }
+}
+
+impl Holder {
+    /// One number for all kinds.
+    fn key(self) -> u64 {
+        let (kind, id) = match self {
+            Self::User(id) => (0, id),
+            Self::Group(id) => (1, id),
+            Self::ServicePrincipal(id) => (2, id),
+        };
+        (kind << 32) | u64::from(id)
+    }
+
+    fn of_key(key: u64) -> Self {
+        let id = u32::try_from(key & u64::from(u32::MAX)).unwrap_or(NONE);
+        match key >> 32 {
+            0 => Self::User(id),
+            1 => Self::Group(id),
+            _ => Self::ServicePrincipal(id),
+        }
+    }
+}
+
+impl SubjectId {
+    /// One number for all kinds; no client has the number [`NONE`].
+    fn key(self) -> u64 {
+        let (first, second) = match self {
+            Self::Agent { user, client } => (user, client),
+            Self::ServicePrincipal(id) => (id, NONE),
+        };
+        (u64::from(first) << 32) | u64::from(second)
+    }
+}
+
+fn some(id: u32) -> Option<u32> {
+    (id != NONE).then_some(id)
+}
+
+fn index(id: u32) -> usize {
+    crate::data::names::index(id)
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod size_tests;
