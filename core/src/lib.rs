@@ -53,9 +53,11 @@ mod load {
     pub(crate) mod json;
     pub(crate) mod name;
     pub(crate) mod policies;
+    pub(crate) mod reader;
     pub(crate) mod scan;
     pub(crate) mod snapshot;
     pub(crate) mod stack;
+    pub(crate) mod tape;
     pub(crate) mod toml;
     pub(crate) mod tools_list;
 }
