@@ -69,7 +69,7 @@ pub use crate::limits::Limits;
 pub use crate::load::bundle::{Bundle, Manifest, Source};
 
 pub use crate::data::call::{Call, Session};
-pub use crate::data::id::{InvalidToolId, Operation, Subject, ToolId};
+pub use crate::data::id::{InvalidToolId, Operation, Subject, SubjectRef, ToolId};
 pub use crate::data::json::{Json, Number};
 pub use crate::data::time::Instant;
 
