@@ -66,9 +66,11 @@ mod load {
     pub(crate) mod name;
     pub(crate) mod people;
     pub(crate) mod policies;
+    pub(crate) mod reader;
     pub(crate) mod scan;
     pub(crate) mod snapshot;
     pub(crate) mod stack;
+    pub(crate) mod tape;
     pub(crate) mod toml;
     pub(crate) mod tools_list;
 }
@@ -80,7 +82,7 @@ pub use crate::limits::Limits;
 pub use crate::load::bundle::{Bundle, Manifest, Source};
 
 pub use crate::data::call::{Call, Session};
-pub use crate::data::id::{InvalidToolId, Operation, Subject, ToolId};
+pub use crate::data::id::{InvalidToolId, Operation, Subject, SubjectRef, ToolId};
 pub use crate::data::json::{Json, Number};
 pub use crate::data::time::Instant;
 

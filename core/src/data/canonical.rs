@@ -33,9 +33,13 @@ pub(crate) fn digest(json: &Json) -> String {
 
 /// A SHA-256 as it is written everywhere: `sha256:` and lower hex.
 pub(crate) fn written(hash: Sha256) -> String {
-    let mut out = "sha256:".to_owned();
+    const PREFIX: &str = "sha256:";
+    let mut out = String::with_capacity(PREFIX.len().saturating_add(64));
+    out.push_str(PREFIX);
     for byte in hash.finalize() {
-        infallible(write!(out, "{byte:02x}"));
+        for half in [byte >> 4, byte & 15] {
+            out.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+        }
     }
     out
 }

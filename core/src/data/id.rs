@@ -119,6 +119,49 @@ impl Serialize for Subject {
     }
 }
 
+/// Who calls, borrowed from wherever the names are.
+///
+/// ```
+/// use toolgate::{Subject, SubjectRef};
+/// let subject = Subject::agent("alice", "claude-code");
+/// assert_eq!(SubjectRef::from(&subject), SubjectRef::Agent { user: "alice", client: "claude-code" });
+/// assert_eq!(SubjectRef::from(&subject).to_owned(), subject);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubjectRef<'a> {
+    /// A user working through a client such as a coding assistant.
+    Agent {
+        /// The user's id.
+        user: &'a str,
+        /// The client's id.
+        client: &'a str,
+    },
+    /// An autonomous agent with an owner.
+    ServicePrincipal {
+        /// Its id.
+        id: &'a str,
+    },
+}
+
+impl SubjectRef<'_> {
+    /// The same with names of its own.
+    pub fn to_owned(self) -> Subject {
+        match self {
+            Self::Agent { user, client } => Subject::agent(user, client),
+            Self::ServicePrincipal { id } => Subject::service_principal(id),
+        }
+    }
+}
+
+impl<'a> From<&'a Subject> for SubjectRef<'a> {
+    fn from(subject: &'a Subject) -> Self {
+        match subject {
+            Subject::Agent { user, client } => Self::Agent { user, client },
+            Subject::ServicePrincipal { id } => Self::ServicePrincipal { id },
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSubject {

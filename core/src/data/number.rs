@@ -35,17 +35,17 @@ impl Number {
 
     /// The value, if it is exactly an integer of 64 bits.
     pub fn as_i64(&self) -> Option<i64> {
-        self.text.parse().ok().or_else(|| self.decimal().scaled(0))
+        to_i64(&self.text)
     }
 
     /// The value, if it is exactly an unsigned integer of 64 bits.
     pub(crate) fn as_u64(&self) -> Option<u64> {
-        self.text.parse().ok().or_else(|| self.decimal().scaled(0))
+        u64::try_from(scaled(&self.text, 0)?).ok()
     }
 
     /// Ten thousand times the value, if that is exactly an integer of 64 bits: the value as a Cedar `decimal`.
     pub(crate) fn as_decimal4(&self) -> Option<i64> {
-        self.decimal().scaled(4)
+        to_decimal4(&self.text)
     }
 
     /// The nearest double, if a finite one is near.
@@ -144,6 +144,96 @@ pub(crate) fn number_prefix(text: &[u8]) -> Result<usize, usize> {
     Ok(at)
 }
 
+/// [`Number::as_i64`] of a text that is known to be a number.
+pub(crate) fn to_i64(text: &str) -> Option<i64> {
+    i64::try_from(scaled(text, 0)?).ok()
+}
+
+/// [`Number::as_decimal4`] of a text that is known to be a number.
+pub(crate) fn to_decimal4(text: &str) -> Option<i64> {
+    i64::try_from(scaled(text, 4)?).ok()
+}
+
+/// Writes [`Number::canonical`] of a text that is known to be a number.
+pub(crate) fn write_canonical(out: &mut String, text: &str) {
+    if is_canonical(text) {
+        out.push_str(text);
+    } else {
+        out.push_str(&Decimal::read(text).layout());
+    }
+}
+
+/// Whether a number is surely its own canonical text: at most 20 digits, no exponent, no zero that could be left out,
+/// and no point that ECMAScript would put elsewhere.
+fn is_canonical(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let (integer, fraction) = match unsigned.split_once('.') {
+        Some((integer, fraction)) => (integer.as_bytes(), Some(fraction.as_bytes())),
+        None => (unsigned.as_bytes(), None),
+    };
+    let whole = match (integer, fraction) {
+        (b"0", None) => return unsigned.len() == text.len(),
+        (b"0", Some([b'1'..=b'9', ..])) => true,
+        (b"0", _) => false,
+        _ => digits(integer),
+    };
+    whole
+        && unsigned.len() <= 20
+        && fraction.is_none_or(|part| digits(part) && !matches!(part.last(), None | Some(b'0')))
+}
+
+/// The value times `10^places`, if that is exactly an integer of at most 20 digits. The text is known to be a number.
+fn scaled(text: &str, places: i64) -> Option<i128> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let negative = unsigned.len() < text.len();
+    // The digits that matter, without the zeros that may follow; how many of them stand behind the point.
+    let (mut value, mut count, mut zeros, mut behind) = (0i128, 0i64, 0i64, 0i64);
+    let (mut point, mut exponent) = (false, None);
+    for (at, byte) in unsigned.bytes().enumerate() {
+        match byte {
+            b'.' => point = true,
+            b'e' | b'E' => {
+                exponent = unsigned.get(at.saturating_add(1)..);
+                break;
+            }
+            b'0' => {
+                zeros = zeros.saturating_add(i64::from(count > 0));
+                behind = behind.saturating_add(i64::from(point));
+            }
+            _ => {
+                count = count.saturating_add(zeros).saturating_add(1);
+                // No integer of 64 bits has more digits.
+                if count > 20 {
+                    return None;
+                }
+                value = value.saturating_mul(power(zeros.saturating_add(1))).saturating_add(i128::from(byte & 15));
+                zeros = 0;
+                behind = behind.saturating_add(i64::from(point));
+            }
+        }
+    }
+    if value == 0 {
+        return Some(0);
+    }
+    let exponent: i64 = match exponent {
+        // one too long for 64 bits is out of reach
+        Some(exponent) => exponent.parse().ok()?,
+        None => 0,
+    };
+    let zeros = exponent.checked_add(zeros.saturating_sub(behind))?.checked_add(places)?;
+    if zeros < 0 || count.saturating_add(zeros) > 20 {
+        return None;
+    }
+    let value = value.saturating_mul(power(zeros));
+    Some(if negative { value.saturating_neg() } else { value })
+}
+
+/// A power of ten with a small exponent.
+fn power(exponent: i64) -> i128 {
+    10i128.saturating_pow(u32::try_from(exponent).unwrap_or(0))
+}
+
 /// A number in the one way: `digits × 10^exponent` without leading or trailing zeros; zero has no digits and no sign.
 #[derive(PartialEq, Eq)]
 struct Decimal<'a> {
@@ -173,18 +263,6 @@ impl<'a> Decimal<'a> {
 
     fn sign(&self) -> &'static str {
         if self.negative { "-" } else { "" }
-    }
-
-    /// The value times `10^places`, if exactly a `T`.
-    fn scaled<T: std::str::FromStr>(&self, places: i64) -> Option<T> {
-        let Exponent::Small(exponent) = self.exponent else { return None };
-        let zeros = usize::try_from(exponent.checked_add(places)?).ok()?;
-        // No integer of 64 bits has more digits.
-        if self.digits.len().saturating_add(zeros) > 20 && !self.digits.is_empty() {
-            return None;
-        }
-        let zeros = if self.digits.is_empty() { 1 } else { zeros };
-        format!("{}{}{}", self.sign(), self.digits, "0".repeat(zeros)).parse().ok()
     }
 
     /// ECMA-262 `Number::toString` with all the digits.
@@ -270,6 +348,8 @@ fn length(bytes: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use proptest::prelude::*;
 
     const MAX: i64 = i64::MAX;
 
@@ -396,6 +476,48 @@ mod tests {
             assert_eq!(number.as_i64().is_some(), text.starts_with("0.0"));
             assert_eq!(number, Number::parse(&number.canonical()).unwrap());
             assert_eq!(number.to_f64().is_none(), text.starts_with("1e9"), "{text:.9}");
+        }
+    }
+
+    /// By way of the digits as text: the value times `10^places`, if exactly a `T`.
+    fn slowly<T: std::str::FromStr>(text: &str, places: i64) -> Option<T> {
+        let decimal = Decimal::read(text);
+        let Exponent::Small(exponent) = decimal.exponent else { return None };
+        let zeros = usize::try_from(exponent.checked_add(places)?).ok()?;
+        // No integer of 64 bits has more digits.
+        if decimal.digits.len().saturating_add(zeros) > 20 && !decimal.digits.is_empty() {
+            return None;
+        }
+        let zeros = if decimal.digits.is_empty() { 1 } else { zeros };
+        format!("{}{}{}", decimal.sign(), decimal.digits, "0".repeat(zeros)).parse().ok()
+    }
+
+    /// Spellings around every bound: many zeros, long digits, exponents beyond 64 bits.
+    fn spelling() -> impl Strategy<Value = String> {
+        let integer =
+            prop_oneof!["0", "[1-9][0-9]{0,3}", "[1-9]0{0,22}", "[1-9][0-9]{16,21}", "92233720368547758(0[6-9]|1)"];
+        let fraction = prop_oneof!["", "\\.0{1,6}", "\\.[0-9]{1,5}0{0,3}", "\\.0{0,20}[0-9]{1,3}"];
+        let exponent = prop_oneof![
+            3 => "",
+            3 => "[eE][+-]?0{0,2}[0-9]{1,2}",
+            1 => "e-?92233720368547758(0[678]|10)",
+            1 => "e[+-]?[1-9][0-9]{19,22}",
+        ];
+        ("-?", integer, fraction, exponent).prop_map(|(sign, i, f, e)| format!("{sign}{i}{f}{e}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn quick_ways_agree_with_slow_ones(text in spelling()) {
+            let number = Number::parse(&text).unwrap();
+            prop_assert_eq!(to_i64(&text), slowly::<i64>(&text, 0), "{}", text);
+            prop_assert_eq!(to_decimal4(&text), slowly::<i64>(&text, 4), "{}", text);
+            prop_assert_eq!(number.as_u64(), slowly::<u64>(&text, 0), "{}", text);
+            let mut out = String::new();
+            write_canonical(&mut out, &text);
+            prop_assert_eq!(out, number.canonical(), "{}", text);
         }
     }
 }

@@ -62,6 +62,9 @@ impl std::str::FromStr for Instant {
 
     /// Reads RFC 3339 with an offset. A leap second is refused: which second it means differs between readers.
     fn from_str(text: &str) -> Result<Self, Error> {
+        if let Some(instant) = common_form(text) {
+            return Ok(instant);
+        }
         let refuse = |why: &str| {
             Error::new(ErrorKind::InvalidValue, format!("`{}` is not an instant: {why}", text.escape_debug()))
                 .help("write it as `2026-11-20T10:00:00Z`")
@@ -74,6 +77,53 @@ impl std::str::FromStr for Instant {
         }
         text.parse().map(Self).map_err(|_| refuse("RFC 3339 needs a date, a time and an offset"))
     }
+}
+
+/// Reads `YYYY-MM-DDTHH:MM:SSZ` and `YYYY-MM-DDTHH:MM:SS.fffZ` from 1970 on, as jiff does; of anything else nothing.
+fn common_form(text: &str) -> Option<Instant> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] =
+        text.as_bytes()
+    else {
+        return None;
+    };
+    let nanoseconds = match rest {
+        b"Z" => 0,
+        [b'.', f1, f2, f3, b'Z'] => {
+            two([*f1, *f2])?.wrapping_mul(10).wrapping_add(two([b'0', *f3])?).wrapping_mul(1_000_000)
+        }
+        _ => return None,
+    };
+    let year = two([*y1, *y2])?.wrapping_mul(100).wrapping_add(two([*y3, *y4])?);
+    let (month, day) = (two([*m1, *m2])?, two([*d1, *d2])?);
+    let (hour, minute, second) = (two([*h1, *h2])?, two([*n1, *n2])?, two([*s1, *s2])?);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let last = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28u32.wrapping_add(u32::from(leap)),
+        1..=12 => 31,
+        _ => return None,
+    };
+    // Before 1970 seconds and their fraction have different signs, and in 9999 the last hours are out of range.
+    if !(1970..9999).contains(&year) || !(1..=last).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Days before this one, in years that begin in March so that the leap day is the last.
+    let (year, month) =
+        if month > 2 { (year, month.wrapping_sub(3)) } else { (year.wrapping_sub(1), month.wrapping_add(9)) };
+    let leap_days = (year / 4).wrapping_sub(year / 100).wrapping_add(year / 400);
+    let in_year = month.wrapping_mul(153).wrapping_add(2) / 5;
+    let days = year.wrapping_mul(365).wrapping_add(leap_days).wrapping_add(in_year).wrapping_add(day);
+    // 1970-01-01 in the same count
+    let days = i64::from(days.wrapping_sub(719_469));
+    let clock = hour.wrapping_mul(3_600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
+    let seconds = days.wrapping_mul(86_400).wrapping_add(i64::from(clock));
+    jiff::Timestamp::new(seconds, i32::try_from(nanoseconds).ok()?).ok().map(Instant)
+}
+
+/// The number of two digits.
+fn two(digits: [u8; 2]) -> Option<u32> {
+    let [tens, ones] = digits.map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    (tens < 10 && ones < 10).then(|| tens.wrapping_mul(10).wrapping_add(ones))
 }
 
 impl fmt::Display for Instant {
@@ -228,6 +278,42 @@ mod tests {
             "２026-11-20T10:00:00Z",
         ] {
             assert!(bad.parse::<Instant>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_common_form_is_read_as_jiff_reads_it() {
+        let jiff = |text: &str| text.parse().ok().map(Instant);
+        // Every day from 1969 to 1973 and around the turns of centuries, with days and months that there are not.
+        for year in [1969, 1970, 1971, 1972, 1973, 1999, 2000, 2001, 2100, 2400, 9998, 9999, 0] {
+            for month in 0..=13 {
+                for day in 0..=32 {
+                    let text = format!("{year:04}-{month:02}-{day:02}T23:59:59.125Z");
+                    if let Some(instant) = common_form(&text) {
+                        assert_eq!(Some(instant), jiff(&text), "{text}");
+                    } else {
+                        assert!(jiff(&text).is_none() || !(1970..9999).contains(&year), "{text}");
+                    }
+                }
+            }
+        }
+        let mut read = 0;
+        for clock in ["00:00:00Z", "23:59:59Z", "24:00:00Z", "12:60:00Z", "12:00:60Z", "12:00:61Z", "12:00:00.001Z"] {
+            let text = format!("2026-11-20T{clock}");
+            let quick = common_form(&text);
+            read += usize::from(quick.is_some());
+            assert_eq!(quick, jiff(&text).filter(|_| !clock.ends_with(":60Z")), "{text}");
+        }
+        assert_eq!(read, 3);
+        // Left to jiff.
+        for other in
+            ["2026-11-20t10:00:00Z", "2026-11-20T10:00:00+00:00", "2026-11-20T10:00:00.1Z", "2026-11-20T10:00:00"]
+        {
+            assert_eq!(common_form(other), None, "{other}");
+        }
+        for bad in ["2026-1/-20T10:00:00Z", "2026-11-20T10:00:0:Z", "20:6-11-20T10:00:00Z", "2026-11-20T10:00:00.00/Z"]
+        {
+            assert!(common_form(bad).is_none() && bad.parse::<Instant>().is_err(), "{bad}");
         }
     }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use self::path::{PathAnswer, closest};
 pub(crate) use self::shape::Text;
-pub(crate) use self::time::write as write_instant;
+pub(crate) use self::time::{parse_date, parse_date_time, write as write_instant};
 pub(crate) use self::value::{Value, check};
 use crate::data::json::Json;
 use crate::limits::Limits;

@@ -8,7 +8,7 @@ const FIRST: i64 = -62_167_219_200_000;
 const LAST: i64 = 253_402_300_799_999;
 
 /// The milliseconds since 1970 of a `full-date`, at midnight UTC.
-pub(super) fn parse_date(text: &str) -> Option<i64> {
+pub(crate) fn parse_date(text: &str) -> Option<i64> {
     milliseconds(full_date(text)?.to_datetime(Time::midnight()), 0)
 }
 
@@ -16,7 +16,7 @@ pub(super) fn parse_date(text: &str) -> Option<i64> {
 ///
 /// Refused, for they are no instant Cedar can hold exactly: finer fractions than milliseconds, leap seconds, years
 /// outside 0 to 9999 in UTC.
-pub(super) fn parse_date_time(text: &str) -> Option<i64> {
+pub(crate) fn parse_date_time(text: &str) -> Option<i64> {
     let (day, rest) = text.split_at_checked(10)?;
     let day = full_date(day)?;
     let (clock, mut rest) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
@@ -30,7 +30,13 @@ pub(super) fn parse_date_time(text: &str) -> Option<i64> {
         if fraction.is_empty() || exact.len() > 3 {
             return None;
         }
-        millisecond = format!("{exact:0<3}").parse().ok()?;
+        let scale = match exact.len() {
+            0 => 0,
+            1 => 100,
+            2 => 10,
+            _ => 1,
+        };
+        millisecond = if scale == 0 { 0 } else { exact.parse::<i64>().ok()?.checked_mul(scale)? };
         rest = offset;
     }
     let time = Time::new(narrow(hour)?, narrow(minute)?, narrow(second)?, 0).ok()?;
