@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::compile::build::{Compiled, build};
 use crate::compile::vocabulary;
-use crate::data::call::{Call, Session};
+use crate::data::call::{Call, RawCall, Session, SessionView};
 use crate::data::catalog::Catalog;
-use crate::data::decision::{Decision, VisibleTool};
-use crate::data::id::Subject;
+use crate::data::decision::{Decision, Outcome, VisibleTool};
+use crate::data::delta::Delta;
+use crate::data::id::{Subject, SubjectRef};
 use crate::data::json::Json;
 use crate::data::reason::Reason;
 use crate::data::report::Report;
@@ -20,14 +20,18 @@ use crate::error::{Error, ErrorKind};
 use crate::eval::{decide, token, visible};
 use crate::limits::Limits;
 use crate::load::bundle::Bundle;
+use crate::load::call::Asking;
+use crate::load::tape::Tape;
 use crate::load::{self, stack};
+use crate::parallel;
 
 /// Decides tool calls. The one entry type: [`Engine::load`] it, then [`decide`](Engine::decide).
 ///
-/// Immutable, `Send + Sync`, and cheap to clone; to change anything, load another and swap it in whole.
+/// Immutable, `Send + Sync`, and cheap to clone; to change anything, load another and swap it in whole
+/// ([`Live`](crate::Live)).
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Compiled>,
+    inner: Compiled,
 }
 
 impl Engine {
@@ -38,35 +42,106 @@ impl Engine {
 
     /// Loads a bundle.
     pub fn load_with(bundle: &Bundle, limits: Limits) -> Result<Self, LoadError> {
-        stack::with_stack(|| build(bundle, limits)).map(|inner| Self { inner: Arc::new(inner) }).map_err(LoadError)
+        stack::with_stack(|| build(bundle, limits)).map(|inner| Self { inner }).map_err(LoadError)
+    }
+
+    /// The same engine after grants and approvals were added and revoked; everything else is shared.
+    ///
+    /// # Errors
+    /// A version that is not newer, an id that is there already, and the revocation of something that is not there.
+    pub fn with(&self, delta: &Delta) -> Result<Self, Error> {
+        Ok(Self { inner: self.inner.with(delta)? })
     }
 
     /// Decides one call. Never fails: a fault is a denial with its code.
-    pub fn decide(&self, call: &Call) -> Decision {
-        stack::with_stack(|| decide::decide(&self.inner, call))
+    pub fn decide(&self, call: &Call) -> Decision<'_> {
+        let (tool, mut tape) = (call.tool.to_string(), Tape::default());
+        let Json::Object(_) = call.arguments else {
+            let detail = format!("`arguments` is {}, not an object", call.arguments.kind());
+            return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
+        };
+        self.read_and_decide(Asking::of_call(call, &tool, &self.inner.limits, &mut tape))
+    }
+
+    /// Decides one call as a gateway has it, without taking a copy of anything.
+    ///
+    /// ```
+    /// # use toolgate::{Bundle, Engine, Reason, RawCall, Session, Source, SubjectRef};
+    /// # let engine = Engine::load(&Bundle { policies: vec![], tools: Default::default(), overlay: None,
+    /// #     snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#) })?;
+    /// let decision = engine.decide_raw(&RawCall {
+    ///     subject: SubjectRef::Agent { user: "alice", client: "claude-code" },
+    ///     tool: "crm/find",
+    ///     arguments: br#"{"query": "acme"}"#,
+    ///     session: &Session::default(),
+    ///     now: "2026-11-20T10:00:00Z".parse()?,
+    /// });
+    /// assert_eq!(decision.reason, Reason::SubjectUnknown);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decide_raw(&self, call: &RawCall<'_>) -> Decision<'_> {
+        let mut tape = Tape::default();
+        self.read_and_decide(Asking::of_raw(call, &self.inner.limits, &mut tape))
     }
 
     /// Decides one call as JSON. What cannot be read is denied as `invalid_request` or `limit_exceeded`.
-    pub fn decide_json(&self, call: &[u8]) -> Decision {
-        match load::call::read(call, &self.inner.limits) {
-            Ok(call) => self.decide(&call),
-            Err(error) => {
-                let limit = error.kind() == ErrorKind::LimitExceeded;
-                let reason = if limit { Reason::LimitExceeded } else { Reason::InvalidRequest };
-                decide::refuse(&self.inner, reason, error.to_string())
-            }
+    pub fn decide_json(&self, call: &[u8]) -> Decision<'_> {
+        let mut tape = Tape::default();
+        self.read_and_decide(Asking::read(call, &self.inner.limits, &mut tape))
+    }
+
+    /// Decides many calls on so many threads at most, in their order: the same decisions as one by one.
+    pub fn decide_many(&self, calls: &[Call], threads: usize) -> Vec<Decision<'_>> {
+        parallel::map(calls, threads, |call| self.decide(call))
+    }
+
+    /// The outcome and the reason of a decision, and nothing else: for a host that only wants to know whether to run
+    /// the call. Allocates nothing for usual calls.
+    pub fn verdict(&self, call: &RawCall<'_>) -> (Outcome, Reason) {
+        let mut tape = Tape::default();
+        match Asking::of_raw(call, &self.inner.limits, &mut tape) {
+            Ok(asking) => self.on_its_stack(|| decide::verdict_of(&self.inner, &asking)),
+            Err(error) => (Outcome::Deny, unread(&error)),
         }
+    }
+
+    fn read_and_decide(&self, asking: Result<Asking<'_>, Error>) -> Decision<'_> {
+        match asking {
+            Ok(asking) => self.on_its_stack(|| decide::decide(&self.inner, &asking)),
+            Err(error) => decide::refuse(&self.inner, unread(&error), error.to_string()),
+        }
+    }
+
+    /// Cedar's own evaluator needs a deep stack; the compiled one hardly any.
+    fn on_its_stack<R>(&self, decide: impl FnOnce() -> R) -> R {
+        if self.inner.by_referee { stack::with_stack(decide) } else { stack::with_little_stack(decide) }
     }
 
     /// Every tool of the catalog and the best that some arguments could reach; hidden ones are to be left out of a
     /// tool list. Never hides a tool that a call could run, have approved or ask for.
-    pub fn visible_tools(&self, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool> {
-        stack::with_stack(|| visible::all(&self.inner, subject, session, now))
+    pub fn visible_tools(&self, subject: &Subject, session: &Session, now: Instant) -> Vec<VisibleTool<'_>> {
+        let session = SessionView::from(session);
+        self.on_its_stack(|| visible::all(&self.inner, SubjectRef::from(subject), &session, now))
     }
 
     /// Decides which scopes a token for a directly reached server may carry. The same policies, the same snapshot.
     pub fn decide_token(&self, request: &TokenRequest) -> TokenDecision {
-        stack::with_stack(|| token::decide(&self.inner, request))
+        self.on_its_stack(|| token::decide(&self.inner, request))
+    }
+
+    /// The same engine, answering by Cedar's own evaluator, one policy at a time: some thousand times slower, and what
+    /// the compiled engine has to agree with. For hosts that want to see that for themselves.
+    ///
+    /// ```
+    /// # use toolgate::{Bundle, Engine, Source};
+    /// # let engine = Engine::load(&Bundle { policies: vec![], tools: Default::default(), overlay: None,
+    /// #     snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#) })?;
+    /// let call = br#"{"subject": {"user": "alice", "client": "cc"}, "tool": "crm/find", "now": "2026-11-20T10:00:00Z"}"#;
+    /// assert_eq!(engine.decide_json(call), engine.referee().decide_json(call));
+    /// # Ok::<(), toolgate::LoadError>(())
+    /// ```
+    pub fn referee(&self) -> Self {
+        Self { inner: Compiled { by_referee: true, ..self.inner.clone() } }
     }
 
     /// What loading found that is no error.
@@ -79,9 +154,14 @@ impl Engine {
         &self.inner.catalog
     }
 
-    /// The snapshot, as decided on.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.inner.directory.snapshot
+    /// The snapshot, as decided on. Made anew from the engine's tables: for large ones this takes a while.
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.people.to_snapshot(&self.inner.symbols.people())
+    }
+
+    /// The version of the snapshot.
+    pub fn snapshot_version(&self) -> u64 {
+        self.inner.people.version()
     }
 
     /// The ids of the policies, sorted.
@@ -101,6 +181,16 @@ impl Engine {
             .and_then(|fragment| vocabulary::print(&fragment))
             .unwrap_or_default()
     }
+
+    /// Whether both have the same snapshot, whatever else they differ in.
+    pub(crate) fn same_snapshot(&self, other: &Self) -> bool {
+        self.inner.snapshot_digest == other.inner.snapshot_digest
+    }
+}
+
+/// The reason for a call that could not be read.
+fn unread(error: &Error) -> Reason {
+    if error.kind() == ErrorKind::LimitExceeded { Reason::LimitExceeded } else { Reason::InvalidRequest }
 }
 
 impl fmt::Debug for Engine {
@@ -109,7 +199,7 @@ impl fmt::Debug for Engine {
             .field("digest", &self.inner.digest)
             .field("policies", &self.inner.policies.len())
             .field("tools", &self.inner.catalog.tools.len())
-            .field("snapshot_version", &self.snapshot().version)
+            .field("snapshot_version", &self.snapshot_version())
             .finish_non_exhaustive()
     }
 }

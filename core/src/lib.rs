@@ -4,9 +4,9 @@ mod compile {
     pub(crate) mod arguments;
     pub(crate) mod build;
     pub(crate) mod condition;
-    pub(crate) mod directory;
     pub(crate) mod index;
     pub(crate) mod inspect;
+    pub(crate) mod inventory;
     pub(crate) mod people;
     pub(crate) mod policies;
     pub(crate) mod references;
@@ -44,16 +44,20 @@ mod eval {
     pub(crate) mod approval;
     pub(crate) mod check;
     pub(crate) mod decide;
+    pub(crate) mod detail;
     pub(crate) mod facts;
     pub(crate) mod ladder;
     pub(crate) mod machine;
+    pub(crate) mod question;
     pub(crate) mod referee;
     pub(crate) mod ruling;
     pub(crate) mod say;
     pub(crate) mod token;
     pub(crate) mod visible;
+    pub(crate) mod world;
 }
 mod limits;
+mod live;
 mod load {
     pub(crate) mod annotations;
     pub(crate) mod arguments;
@@ -79,9 +83,11 @@ mod load {
 pub use crate::engine::{Engine, LoadError};
 pub use crate::error::{Error, ErrorKind, Span};
 pub use crate::limits::Limits;
+pub use crate::live::{InUse, Live};
 pub use crate::load::bundle::{Bundle, Manifest, Source};
 
-pub use crate::data::call::{Call, Session};
+pub use crate::data::call::{Call, RawCall, Session};
+pub use crate::data::delta::{Changes, Delta};
 pub use crate::data::id::{InvalidToolId, Operation, Subject, SubjectRef, ToolId};
 pub use crate::data::json::{Json, Number};
 pub use crate::data::time::Instant;

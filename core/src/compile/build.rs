@@ -75,7 +75,7 @@ impl Deref for Compiled {
 impl Compiled {
     /// The same with other grants and approvals; everything else is shared.
     pub(crate) fn with(&self, delta: &Delta) -> Result<Self, Error> {
-        let people = self.people.with(delta, &self.symbols, &self.limits)?;
+        let people = self.people.with(delta, &self.symbols.people(), &self.limits)?;
         let mut hash = Sha256::new();
         for part in [self.digest.as_bytes(), serde_json::to_string(delta).unwrap_or_default().as_bytes()] {
             hash.update((part.len() as u64).to_be_bytes());

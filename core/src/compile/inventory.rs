@@ -166,7 +166,7 @@ pub(crate) fn take(
                 Scope::Server(id.server.clone()),
             ],
             askable: askable.into(),
-            plan: plan(arguments.get(id), &read, symbols.attrs_mut()),
+            plan: plan(arguments.get(id), &read, symbols),
         });
     }
     Inventory { tools, servers }

@@ -112,6 +112,13 @@ pub(crate) struct Definition<'a> {
     pub(crate) entitlements: &'a [u32],
 }
 
+impl Definition<'_> {
+    /// Whether anybody may ask for it.
+    pub(crate) fn is_requestable(&self) -> bool {
+        self.by_everyone || !self.requestable_by.is_empty()
+    }
+}
+
 /// An entitlement or a profile, given for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
@@ -211,6 +218,20 @@ impl People {
     /// The groups right above one.
     pub(crate) fn parents(&self, group: u32) -> &[u32] {
         self.tables.groups.get(index(group)).map_or(&[], |parents| self.tables.group_lists.get(*parents))
+    }
+
+    /// Whether one group lies above another.
+    pub(crate) fn is_above(&self, group: u32, ancestor: u32) -> bool {
+        // loading refused cycles
+        let mut open = vec![group];
+        while let Some(group) = open.pop() {
+            let parents = self.parents(group);
+            if parents.contains(&ancestor) {
+                return true;
+            }
+            open.extend_from_slice(parents);
+        }
+        false
     }
 
     /// A client, if defined.

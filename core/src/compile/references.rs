@@ -69,7 +69,7 @@ impl Known<'_> {
     pub(crate) fn unknown(&self, sources: &[SourcePolicy], types: &Types) -> Vec<Finding> {
         let mut lost = Lost::default();
         if self.has_strangers() {
-            self.in_snapshot(&self.people.to_snapshot(self.symbols), &mut lost);
+            self.in_snapshot(&self.people.to_snapshot(&self.symbols.people()), &mut lost);
         }
         self.in_catalog(&mut lost);
         for source in sources {

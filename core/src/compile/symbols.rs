@@ -5,6 +5,7 @@
 
 use crate::data::names::{Names, index};
 use crate::data::value::{Attr, Ent};
+use crate::load::people::{NamesRef, PeopleNames};
 
 /// The kinds that every engine has, in this order.
 pub(crate) const ACTION: u32 = 0;
@@ -159,6 +160,41 @@ impl Symbols {
     /// How many entities of a kind there are.
     pub(crate) fn entities(&self, kind: u32) -> u32 {
         self.ids.get(index(kind)).map_or(0, Names::len)
+    }
+
+    /// Takes over the names of a snapshot. To be called before anything else is numbered.
+    pub(crate) fn take(&mut self, names: PeopleNames) {
+        let PeopleNames { users, groups, clients, service_principals, entitlements, profiles } = names;
+        for (kind, names) in [
+            (USER, users),
+            (GROUP, groups),
+            (CLIENT, clients),
+            (SERVICE_PRINCIPAL, service_principals),
+            (ENTITLEMENT, entitlements),
+            (PROFILE, profiles),
+        ] {
+            if let Some(place) = self.ids.get_mut(index(kind)) {
+                *place = names;
+            }
+        }
+    }
+
+    /// The names that a snapshot is about.
+    pub(crate) fn people(&self) -> NamesRef<'_> {
+        let of = |kind| self.ids.get(index(kind)).unwrap_or(&self.kinds);
+        NamesRef {
+            users: of(USER),
+            groups: of(GROUP),
+            clients: of(CLIENT),
+            service_principals: of(SERVICE_PRINCIPAL),
+            entitlements: of(ENTITLEMENT),
+            profiles: of(PROFILE),
+        }
+    }
+
+    /// The table of attributes, for what numbers them itself.
+    pub(crate) fn attrs_mut(&mut self) -> &mut Names {
+        &mut self.attrs
     }
 
     /// The bytes it takes.

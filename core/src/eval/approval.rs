@@ -16,7 +16,7 @@ use crate::data::reason::Reason;
 use crate::data::snapshot::{ApprovalKind, Reuse, Scope};
 use crate::data::time::Instant;
 use crate::data::value::Ent;
-use crate::eval::bind::binding;
+use crate::eval::input::binding;
 use crate::eval::facts::{Facts, earliest};
 use crate::eval::ladder::{Rung, Truth};
 use crate::eval::ruling::Ruled;

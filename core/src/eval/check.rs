@@ -5,7 +5,7 @@ use crate::compile::inventory::ToolEntry;
 use crate::data::call::SessionView;
 use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
-use crate::eval::bind::{Space, bind};
+use crate::eval::input::{Space, bind};
 use crate::eval::detail::{Detail, Refusal};
 use crate::limits::Limits;
 use crate::load::arguments;

@@ -13,7 +13,7 @@ use crate::data::snapshot::{ApprovalKind, Scope};
 use crate::data::time::Instant;
 use crate::eval::access::{self, Forbidden};
 use crate::eval::approval::{self, Asked, Binding, Matter};
-use crate::eval::bind::Space;
+use crate::eval::input::Space;
 use crate::eval::check;
 use crate::eval::detail::{Detail, Refusal};
 use crate::eval::facts::{self, Facts, Held, earliest};

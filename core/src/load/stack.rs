@@ -32,6 +32,15 @@ pub(crate) fn with_stack<R>(f: impl FnOnce() -> R) -> R {
     stacker::maybe_grow(RED_ZONE, STACK, f)
 }
 
+/// Runs `f` with as much stack as a decision by compiled policies needs: what the scan lets through is nested 32 deep at
+/// most, and a level takes less than a KiB optimised.
+pub(crate) fn with_little_stack<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_family = "wasm")]
+    return f();
+    #[cfg(not(target_family = "wasm"))]
+    stacker::maybe_grow(RED_ZONE / 12, STACK, f)
+}
+
 /// How much must be left: an unoptimised Cedar needs ten times what an optimised one does.
 #[cfg(not(target_family = "wasm"))]
 const RED_ZONE: usize = if cfg!(debug_assertions) { 24 } else { 3 } * 1024 * 1024;
