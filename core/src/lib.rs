@@ -5,7 +5,9 @@ mod compile {
     pub(crate) mod build;
     pub(crate) mod directory;
     pub(crate) mod inspect;
+    pub(crate) mod plan;
     pub(crate) mod policies;
+    pub(crate) mod reads;
     pub(crate) mod references;
     pub(crate) mod validate;
     pub(crate) mod vocabulary;
@@ -35,6 +37,7 @@ mod eval {
     pub(crate) mod check;
     pub(crate) mod decide;
     pub(crate) mod facts;
+    pub(crate) mod input;
     pub(crate) mod ladder;
     pub(crate) mod referee;
     pub(crate) mod ruling;
@@ -48,6 +51,7 @@ mod load {
     pub(crate) mod arguments;
     pub(crate) mod bundle;
     pub(crate) mod call;
+    pub(crate) mod canonical;
     pub(crate) mod catalog;
     pub(crate) mod de;
     pub(crate) mod json;
