@@ -8,7 +8,9 @@ mod compile {
     pub(crate) mod inspect;
     pub(crate) mod inventory;
     pub(crate) mod people;
+    pub(crate) mod plan;
     pub(crate) mod policies;
+    pub(crate) mod reads;
     pub(crate) mod references;
     pub(crate) mod scope;
     pub(crate) mod symbols;
@@ -46,6 +48,7 @@ mod eval {
     pub(crate) mod decide;
     pub(crate) mod detail;
     pub(crate) mod facts;
+    pub(crate) mod input;
     pub(crate) mod ladder;
     pub(crate) mod machine;
     pub(crate) mod question;
@@ -63,6 +66,7 @@ mod load {
     pub(crate) mod arguments;
     pub(crate) mod bundle;
     pub(crate) mod call;
+    pub(crate) mod canonical;
     pub(crate) mod catalog;
     pub(crate) mod de;
     pub(crate) mod delta;
@@ -78,6 +82,7 @@ mod load {
     pub(crate) mod toml;
     pub(crate) mod tools_list;
 }
+mod parallel;
 
 // The public names, in the order of the story: load a bundle, decide a call, act on the decision.
 pub use crate::engine::{Engine, LoadError};

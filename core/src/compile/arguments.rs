@@ -140,4 +140,4 @@ fn decimal(scaled: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

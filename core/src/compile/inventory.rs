@@ -93,6 +93,9 @@ pub(crate) struct Candidate {
     pub(crate) number: u32,
 }
 
+/// The arguments of a tool that nobody typed, which there is none of.
+static UNTYPED: Arguments = Arguments { root: None, notes: Vec::new() };
+
 /// The action of a tool.
 pub(crate) fn action_of(tool: u32) -> Ent {
     Ent { kind: symbols::ACTION, id: tool.saturating_add(number(FIXED_ACTIONS.len())) }
@@ -166,7 +169,7 @@ pub(crate) fn take(
                 Scope::Server(id.server.clone()),
             ],
             askable: askable.into(),
-            plan: plan(arguments.get(id), &read, symbols),
+            plan: Plan::new(arguments.get(id).unwrap_or(&UNTYPED), &read, symbols.attrs_mut()),
         });
     }
     Inventory { tools, servers }

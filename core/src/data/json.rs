@@ -180,7 +180,9 @@ impl<'de> Visitor<'de> for AnyJson {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Json, E> {
         // The fewest digits that name the double, which is what its author wrote. Neither infinity has any.
-        let number = Number::parse(ryu_js::Buffer::new().format(value));
+        let plain = (1e-7..1e21).contains(&value.abs()) || value == 0.0;
+        let text = if plain { value.to_string() } else { format!("{value:e}") };
+        let number = Number::parse(&text);
         number.map(Json::Number).ok_or_else(|| E::invalid_value(Unexpected::Float(value), &self))
     }
 

@@ -68,7 +68,7 @@ impl Tape {
         Item { nodes: &self.nodes, text, made: &self.made, at: 0 }
     }
 
-    /// Lays out a value that is no text. Its texts are all made ones.
+    /// Lays out a value that is no text; one is made for it, which has its strings and numbers in a row.
     ///
     /// Beyond 4 GiB of text the rest reads as empty; the limits of a call are far below.
     pub(crate) fn build(&mut self, json: &Json) -> Item<'_> {
@@ -81,7 +81,7 @@ impl Tape {
         let mut todo = vec![Todo::Value(json)];
         while let Some(next) = todo.pop() {
             match next {
-                Todo::Key(key) => self.push_made(Kind::Made, key, hash(key.as_bytes())),
+                Todo::Key(key) => self.push_made(text_kind(key), key, hash(key.as_bytes())),
                 Todo::End(at) => {
                     let next = number(self.nodes.len());
                     if let Some(node) = self.nodes.get_mut(index(at)) {
@@ -97,7 +97,7 @@ impl Tape {
                         Json::Bool(true) => self.nodes.push(plain(Kind::True)),
                         Json::Bool(false) => self.nodes.push(plain(Kind::False)),
                         Json::Number(number) => self.push_made(Kind::Number, number.as_str(), next),
-                        Json::String(text) => self.push_made(Kind::Made, text, next),
+                        Json::String(text) => self.push_made(text_kind(text), text, next),
                         Json::Array(items) => {
                             self.nodes.push(plain(Kind::Array));
                             todo.push(Todo::End(at));
@@ -122,6 +122,12 @@ impl Tape {
         self.made.push_str(text);
         self.nodes.push(Node { kind, start, end: number(self.made.len()), next });
     }
+}
+
+/// Whether JSON could write the text without escapes.
+fn text_kind(text: &str) -> Kind {
+    let plain = !text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
+    if plain { Kind::Given } else { Kind::Made }
 }
 
 /// A value of a tape, or a key.

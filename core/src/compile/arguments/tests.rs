@@ -322,7 +322,7 @@ fn pairs(clashes: u32) -> impl Strategy<Value = (Serde, Serde)> {
     })
 }
 
-fn values() -> impl Strategy<Value = Serde> {
+pub(crate) fn values() -> impl Strategy<Value = Serde> {
     let leaf = prop_oneof![
         Just(Serde::Null),
         any::<bool>().prop_map(Serde::from),
@@ -340,7 +340,7 @@ fn values() -> impl Strategy<Value = Serde> {
 }
 
 /// A tool of these arguments, and a call of it.
-fn tool(clashes: u32) -> impl Strategy<Value = (Serde, serde_json::Map<String, Serde>)> {
+pub(crate) fn tool(clashes: u32) -> impl Strategy<Value = (Serde, serde_json::Map<String, Serde>)> {
     prop::collection::btree_map("[a-e]|\\PC{1,2}", (pairs(clashes), any::<bool>()), 0..4).prop_map(|members| {
         let (mut properties, mut given, mut required) = (serde_json::Map::new(), serde_json::Map::new(), vec![]);
         for (name, ((schema, value), needed)) in members {
