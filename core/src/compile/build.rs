@@ -29,6 +29,7 @@ use crate::limits::Limits;
 use crate::load::arguments::{Arguments, Coverage, NoteKind, type_arguments};
 use crate::load::bundle::{Bundle, Source};
 use crate::load::people::Loaded;
+use crate::load::policies::SourcePolicy;
 use crate::load::{self, catalog, people, tools_list};
 
 /// What an engine is made of: what stays the same when grants and approvals change, and those.
@@ -286,6 +287,11 @@ fn digest(bundle: &Bundle, limits: &Limits) -> String {
     let lines = if bundle.snapshot.file.ends_with(".jsonl") { "lines" } else { "" };
     part("snapshot", lines, &bundle.snapshot.bytes);
     canonical::written(hash)
+}
+
+/// The digest of the snapshot alone.
+fn snapshot_digest(bundle: &Bundle) -> String {
+    canonical::written(Sha256::new_with_prefix(&bundle.snapshot.bytes))
 }
 
 /// Collects faults, so that all are reported at once.

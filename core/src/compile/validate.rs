@@ -32,7 +32,7 @@ pub(crate) struct Subject<'a> {
 }
 
 /// The schema that the policies were found valid against, and what is worth knowing though it is no error.
-pub(crate) fn validate(subject: &Subject<'_>) -> Result<(Schema, Vec<Finding>), Vec<Error>> {
+pub(crate) fn validate(subject: &Subject<'_>) -> Result<(BTreeSet<String>, Vec<Finding>), Vec<Error>> {
     let mut errors = Vec::new();
     let mut findings = Vec::new();
     let mut set = PolicySet::new();
@@ -89,7 +89,7 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<(Schema, Vec<Finding>), 
             findings.push(Finding::new(FindingKind::PolicyWarning, detail.message).about_policy(id));
         }
     }
-    if errors.is_empty() { Ok((schema, findings)) } else { Err(errors) }
+    if errors.is_empty() { Ok((absent, findings)) } else { Err(errors) }
 }
 
 impl Subject<'_> {

@@ -270,9 +270,9 @@ pub enum CredentialMode {
 
 /// A tool as a subject sees it, whatever arguments it might send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct VisibleTool {
+pub struct VisibleTool<'e> {
     /// The tool.
-    pub tool: ToolId,
+    pub tool: Cow<'e, ToolId>,
     /// The best that some arguments could reach.
     pub visibility: Visibility,
 }

@@ -1,5 +1,7 @@
 //! Which tools to show: the best that some arguments could reach. Never less than a call would find.
 
+use std::borrow::Cow;
+
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{ServerEntry, ToolEntry};
 use crate::data::call::SessionView;
@@ -33,7 +35,7 @@ pub(crate) fn all<'e>(
             let visibility = found.map_or(Visibility::Hidden, |(facts, server)| {
                 View { engine, facts, number: number(at), tool, server, facets: &facets, now }.visibility()
             });
-            VisibleTool { tool: std::borrow::Cow::Borrowed(&tool.id), visibility }
+            VisibleTool { tool: Cow::Borrowed(&tool.id), visibility }
         })
         .collect()
 }
