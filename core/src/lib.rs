@@ -34,6 +34,7 @@ mod error;
 mod eval {
     pub(crate) mod access;
     pub(crate) mod approval;
+    pub(crate) mod binding;
     pub(crate) mod check;
     pub(crate) mod decide;
     pub(crate) mod facts;
@@ -49,6 +50,7 @@ mod limits;
 mod load {
     pub(crate) mod annotations;
     pub(crate) mod arguments;
+    pub(crate) mod asking;
     pub(crate) mod bundle;
     pub(crate) mod call;
     pub(crate) mod canonical;
