@@ -44,6 +44,7 @@ mod error;
 mod eval {
     pub(crate) mod access;
     pub(crate) mod approval;
+    pub(crate) mod binding;
     pub(crate) mod check;
     pub(crate) mod decide;
     pub(crate) mod detail;
@@ -64,6 +65,7 @@ mod live;
 mod load {
     pub(crate) mod annotations;
     pub(crate) mod arguments;
+    pub(crate) mod asking;
     pub(crate) mod bundle;
     pub(crate) mod call;
     pub(crate) mod canonical;

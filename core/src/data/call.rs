@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use smallvec::SmallVec;
 
 use crate::data::id::{Subject, ToolId};
 use crate::data::json::Json;
@@ -58,4 +59,44 @@ pub struct Session {
     pub acr: Option<String>,
     /// How calls reach the host, for policies that care: `context.channel`.
     pub channel: Option<String>,
+}
+
+/// [`Session`], borrowed from wherever its texts are. What is absent is as bad there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SessionView<'a> {
+    pub(crate) id: Option<&'a str>,
+    pub(crate) calls: Option<u64>,
+    /// Sorted, each once.
+    pub(crate) labels: Option<SmallVec<[&'a str; 8]>>,
+    pub(crate) authenticated_at: Option<Instant>,
+    pub(crate) acr: Option<&'a str>,
+    pub(crate) channel: Option<&'a str>,
+}
+
+impl SessionView<'_> {
+    /// The same with texts of its own.
+    pub(crate) fn to_owned(&self) -> Session {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Session {
+            id: text(self.id),
+            calls: self.calls,
+            labels: self.labels.as_ref().map(|labels| labels.iter().map(|label| (*label).to_owned()).collect()),
+            authenticated_at: self.authenticated_at,
+            acr: text(self.acr),
+            channel: text(self.channel),
+        }
+    }
+}
+
+impl<'a> From<&'a Session> for SessionView<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            id: session.id.as_deref(),
+            calls: session.calls,
+            labels: session.labels.as_ref().map(|labels| labels.iter().map(String::as_str).collect()),
+            authenticated_at: session.authenticated_at,
+            acr: session.acr.as_deref(),
+            channel: session.channel.as_deref(),
+        }
+    }
 }

@@ -38,11 +38,19 @@ impl std::str::FromStr for ToolId {
     type Err = InvalidToolId;
 
     fn from_str(text: &str) -> Result<Self, InvalidToolId> {
-        match text.split_once('/') {
-            Some((server, name)) if !server.is_empty() && !name.is_empty() => Ok(Self::new(server, name)),
-            _ => Err(InvalidToolId),
-        }
+        let (server, name) = tool_parts(text).ok_or(InvalidToolId)?;
+        Ok(Self::new(server, name))
     }
+}
+
+/// The server and the name in `server/name`.
+pub(crate) fn tool_parts(text: &str) -> Option<(&str, &str)> {
+    text.split_once('/').filter(|(server, name)| !server.is_empty() && !name.is_empty())
+}
+
+/// What is said of a text that is not `server/name`.
+pub(crate) fn names_no_tool(text: &str) -> String {
+    format!("`{}` does not name a tool: write `server/name`", text.escape_debug())
 }
 
 impl Serialize for ToolId {
@@ -54,9 +62,7 @@ impl Serialize for ToolId {
 impl<'de> Deserialize<'de> for ToolId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| {
-            serde::de::Error::custom(format!("`{}` does not name a tool: write `server/name`", text.escape_debug()))
-        })
+        text.parse().map_err(|_| serde::de::Error::custom(names_no_tool(&text)))
     }
 }
 

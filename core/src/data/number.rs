@@ -40,7 +40,7 @@ impl Number {
 
     /// The value, if it is exactly an unsigned integer of 64 bits.
     pub(crate) fn as_u64(&self) -> Option<u64> {
-        u64::try_from(scaled(&self.text, 0)?).ok()
+        to_u64(&self.text)
     }
 
     /// Ten thousand times the value, if that is exactly an integer of 64 bits: the value as a Cedar `decimal`.
@@ -147,6 +147,11 @@ pub(crate) fn number_prefix(text: &[u8]) -> Result<usize, usize> {
 /// [`Number::as_i64`] of a text that is known to be a number.
 pub(crate) fn to_i64(text: &str) -> Option<i64> {
     i64::try_from(scaled(text, 0)?).ok()
+}
+
+/// [`Number::as_u64`] of a text that is known to be a number.
+pub(crate) fn to_u64(text: &str) -> Option<u64> {
+    u64::try_from(scaled(text, 0)?).ok()
 }
 
 /// [`Number::as_decimal4`] of a text that is known to be a number.
