@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::eval::{decide, token, visible};
 use crate::limits::Limits;
 use crate::load::bundle::Bundle;
-use crate::load::call::Asking;
+use crate::load::asking::Asking;
 use crate::load::tape::Tape;
 use crate::load::{self, stack};
 use crate::parallel;
@@ -55,12 +55,15 @@ impl Engine {
 
     /// Decides one call. Never fails: a fault is a denial with its code.
     pub fn decide(&self, call: &Call) -> Decision<'_> {
-        let (tool, mut tape) = (call.tool.to_string(), Tape::default());
-        let Json::Object(_) = call.arguments else {
-            let detail = format!("`arguments` is {}, not an object", call.arguments.kind());
-            return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
-        };
-        self.read_and_decide(Asking::of_call(call, &tool, &self.inner.limits, &mut tape))
+        // there is one reader: it holds what it is given to the limits
+        let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
+        self.decide_raw(&RawCall {
+            subject: SubjectRef::from(&call.subject),
+            tool: &tool,
+            arguments: arguments.as_bytes(),
+            session: &call.session,
+            now: call.now,
+        })
     }
 
     /// Decides one call as a gateway has it, without taking a copy of anything.
@@ -81,13 +84,13 @@ impl Engine {
     /// ```
     pub fn decide_raw(&self, call: &RawCall<'_>) -> Decision<'_> {
         let mut tape = Tape::default();
-        self.read_and_decide(Asking::of_raw(call, &self.inner.limits, &mut tape))
+        self.read_and_decide(self.asking(call, &mut tape))
     }
 
     /// Decides one call as JSON. What cannot be read is denied as `invalid_request` or `limit_exceeded`.
     pub fn decide_json(&self, call: &[u8]) -> Decision<'_> {
         let mut tape = Tape::default();
-        self.read_and_decide(Asking::read(call, &self.inner.limits, &mut tape))
+        self.read_and_decide(Asking::read(&mut tape, call, &self.inner.limits))
     }
 
     /// Decides many calls on so many threads at most, in their order: the same decisions as one by one.
@@ -99,10 +102,15 @@ impl Engine {
     /// the call. Allocates nothing for usual calls.
     pub fn verdict(&self, call: &RawCall<'_>) -> (Outcome, Reason) {
         let mut tape = Tape::default();
-        match Asking::of_raw(call, &self.inner.limits, &mut tape) {
+        match self.asking(call, &mut tape) {
             Ok(asking) => self.on_its_stack(|| decide::verdict_of(&self.inner, &asking)),
             Err(error) => (Outcome::Deny, unread(&error)),
         }
+    }
+
+    fn asking<'a>(&self, call: &RawCall<'a>, tape: &'a mut Tape) -> Result<Asking<'a>, Error> {
+        let session = SessionView::from(call.session);
+        Asking::from_parts(tape, call.subject, call.tool, Some(call.arguments), session, call.now, &self.inner.limits)
     }
 
     fn read_and_decide(&self, asking: Result<Asking<'_>, Error>) -> Decision<'_> {
@@ -141,7 +149,9 @@ impl Engine {
     /// # Ok::<(), toolgate::LoadError>(())
     /// ```
     pub fn referee(&self) -> Self {
-        Self { inner: Compiled { by_referee: true, ..self.inner.clone() } }
+        let mut inner = self.inner.clone();
+        inner.by_referee = true;
+        Self { inner }
     }
 
     /// What loading found that is no error.

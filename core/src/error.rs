@@ -222,6 +222,8 @@ kinds! {
     Schema = "schema", "look at the tool that was changed last";
     /// Groups that contain each other.
     SnapshotCycle = "snapshot_cycle", "take one of the parents out";
+    /// A snapshot that is not newer than the one in use.
+    SnapshotOlder = "snapshot_older", "swap in one with a newer version";
     /// Not TOML.
     TomlSyntax = "toml_syntax", "mend the TOML at this place";
     /// A field nobody knows.

@@ -12,6 +12,8 @@
 
 mod common;
 
+use std::borrow::Cow;
+
 use common::{Company, parse, update};
 use serde_json::{Value, json};
 use toolgate::facts::Scope;
@@ -191,7 +193,7 @@ fn approvers_stand_in_the_managers_place() {
         let decision = company.decide(update());
         (decision.outcome, decision.approval_request.map(|request| request.approvers).unwrap_or_default())
     };
-    let list = |names: &[&str]| (Outcome::ManagerApprove, names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let list = |names: &[&str]| (Outcome::ManagerApprove, names.iter().map(|name| Cow::from(name.to_string())).collect::<Vec<_>>());
     assert_eq!(asked("server-owner"), list(&["olga"]));
     assert_eq!(asked("entitlement-owner"), list(&["dana"]), "the requester and who left are left out");
     assert_eq!(asked("group:sales"), list(&["bob"]));
@@ -228,12 +230,12 @@ fn the_request_asks_for_what_every_policy_accepts() {
     );
     let request = company.decide(update()).approval_request.unwrap();
     assert_eq!(request.valid_for.unwrap().as_secs(), 900);
-    assert_eq!(request.scope, Scope::Tool("crm/update".parse().unwrap()));
+    assert_eq!(*request.scope, Scope::Tool("crm/update".parse().unwrap()));
 
     let bare = Company::default()
         .policies("@id(\"bare\") permit (principal, action, resource) when { context.approval.self };");
     let request = bare.decide(update()).approval_request.unwrap();
-    assert_eq!((request.valid_for, request.scope), (None, Scope::Call(request.binding.clone())), "this call only");
+    assert_eq!((request.valid_for, request.scope.into_owned()), (None, Scope::Call(request.binding.clone())), "this call only");
 }
 
 /// Two people must say yes: one is asked for, then the other, and then the call runs.
@@ -251,7 +253,7 @@ fn asking_ends() {
         let request = decision.approval_request.unwrap();
         assert_eq!(
             (decision.outcome, request.approvers.as_slice()),
-            (Outcome::ManagerApprove, &[approver.to_string()][..])
+            (Outcome::ManagerApprove, &[Cow::Borrowed(approver)][..])
         );
         approvals.push(json!({"id": approver, "kind": request.kind, "by": approver, "subject": request.subject,
             "scope": request.scope, "from": common::NOW, "until": "2026-11-20T10:15:00Z"}));

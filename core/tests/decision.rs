@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use toolgate::facts::Scope;
 use toolgate::{Decision, Outcome, Reason, Visibility};
 
-fn ids(decision: &Decision) -> Vec<&str> {
-    decision.policies.iter().map(|policy| policy.id.as_str()).collect()
+fn ids<'a>(decision: &'a Decision<'_>) -> Vec<&'a str> {
+    decision.policies.iter().map(|policy| &*policy.id).collect()
 }
 
 fn bob(mut call: Value) -> Value {
@@ -59,13 +59,13 @@ fn determining_policies_are_those_that_made_the_difference() {
     let large = company.decide(json!({"tool": "crm/update", "arguments": {"id": "1", "amount": 101}}));
     assert_eq!((large.outcome, ids(&large)), (Outcome::ManagerApprove, vec!["large", "writes-ask"]));
     let request = large.approval_request.unwrap();
-    assert_eq!((request.valid_for.unwrap().as_secs(), request.scope), (900, Scope::Call(request.binding.clone())));
+    assert_eq!((request.valid_for.unwrap().as_secs(), request.scope.into_owned()), (900, Scope::Call(request.binding.clone())));
     assert_eq!(ids(&company.decide(json!({"tool": "crm/remove"}))), ["no-deletes"]);
 }
 
 #[test]
 fn guidance_is_the_most_specific_there_is() {
-    let message = |company: &Company, call: Value| company.decide(call).guidance.unwrap().message;
+    let message = |company: &Company, call: Value| company.decide(call).guidance.unwrap().into_owned().message;
     let company = Company::default();
     let refused = || bob(find());
     assert_eq!(message(&company, refused()), "Ask the help desk");
@@ -125,7 +125,7 @@ fn what_is_offered_has_the_least_friction() {
         let decision =
             Company::default().with("entitlements", entitlements).with("profiles", profiles).decide(export());
         let request = decision.access_request.unwrap();
-        (decision.outcome, request.entitlement.or(request.profile).unwrap(), request.approvers.join(","))
+        (decision.outcome, request.entitlement.or(request.profile).unwrap().into_owned(), request.approvers.join(","))
     };
     let is = |outcome, id: &str, approvers: &str| (outcome, id.to_string(), approvers.to_string());
     assert_eq!(asked(json!([entitlement("manager")]), json!([])), is(Outcome::ManagerApprove, "crm:export", "dana"));

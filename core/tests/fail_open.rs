@@ -304,7 +304,7 @@ fn an_absent_session_fact_is_the_worst() {
         let mut session = good.clone();
         session.as_object_mut().unwrap().remove(fact);
         let decision = with(session);
-        assert_eq!(decision.policies.iter().map(|policy| policy.id.as_str()).collect::<Vec<_>>(), [policy], "{fact}");
+        assert_eq!(decision.policies.iter().map(|policy| &*policy.id).collect::<Vec<_>>(), [policy], "{fact}");
     }
     let mut future = good;
     future["authenticated_at"] = json!("2026-11-20T10:00:01Z");

@@ -193,7 +193,7 @@ pub fn snapshot(data: &[u8]) {
         ErrorKind::WrongType,
     ];
     let Some(engine) = loaded(Engine::load(&bundle), file, &may_be) else { return };
-    let written = serde_json::to_string(engine.snapshot()).unwrap_or_default();
+    let written = serde_json::to_string(&engine.snapshot()).unwrap_or_default();
     for (file, text) in [("snapshot.json", written.clone()), ("snapshot.jsonl", as_lines(&written))] {
         let again = Engine::load(&Bundle { snapshot: Source::new(file, text.as_str()), ..bundle.clone() });
         match &again {
@@ -227,8 +227,8 @@ pub fn snapshot(data: &[u8]) {
                 // nobody is told to ask for what is granted to them by name for good
                 if let Some(request) = decision.access_request {
                     let held = |what: &Granted| match what {
-                        Granted::Entitlement(id) => request.entitlement.as_ref() == Some(id),
-                        Granted::Profile(id) => request.profile.as_ref() == Some(id),
+                        Granted::Entitlement(id) => request.entitlement.as_deref() == Some(id),
+                        Granted::Profile(id) => request.profile.as_deref() == Some(id),
                     };
                     let own = facts.grants.iter().filter(|grant| match (&grant.to, subject) {
                         (Holder::User(id), Subject::Agent { user, .. }) => id == user,
@@ -417,7 +417,8 @@ impl<'a> View<'a> {
     fn of(&self, tool: &ToolId) -> Visibility {
         let all = self.visible.get_or_init(|| {
             let all = self.engine.visible_tools(&self.subject, &self.session, self.now);
-            let all: BTreeMap<ToolId, Visibility> = all.into_iter().map(|tool| (tool.tool, tool.visibility)).collect();
+            let all = all.into_iter().map(|tool| (tool.tool.into_owned(), tool.visibility));
+            let all: BTreeMap<ToolId, Visibility> = all.collect();
             assert!(all.keys().eq(self.engine.catalog().tools.keys()), "every tool of the catalog and no other");
             all
         });
@@ -466,7 +467,7 @@ impl<'a> View<'a> {
 fn plain(engine: &Engine, decision: &Decision) {
     let written = serde_json::to_string(decision);
     assert!(written.is_ok(), "{written:?}");
-    assert_eq!((decision.engine.as_str(), decision.snapshot_version), (engine.digest(), engine.snapshot().version));
+    assert_eq!((&*decision.engine, decision.snapshot_version), (engine.digest(), engine.snapshot_version()));
     let message = &decision.agent_message;
     assert!(!message.is_empty() && !message.chars().any(char::is_control), "{message:?}");
     assert_eq!(decision.is_allowed(), decision.outcome == Outcome::AutoApprove && decision.access_request.is_none());
@@ -484,8 +485,8 @@ fn plain(engine: &Engine, decision: &Decision) {
 }
 
 /// What the agent is told, without what an administrator wrote.
-fn own_words(decision: &Decision) -> &str {
-    let message = decision.agent_message.as_str();
+fn own_words<'a>(decision: &'a Decision<'_>) -> &'a str {
+    let message = &*decision.agent_message;
     let Some(guidance) = &decision.guidance else { return message };
     message.split_once(format!(" {}", guidance.message).as_str()).map_or(message, |(own, _)| own)
 }

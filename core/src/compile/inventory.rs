@@ -182,6 +182,7 @@ fn server_entry(
     people: &People,
     symbols: &mut Symbols,
 ) -> ServerEntry {
+    let owner = server.owner.as_deref().and_then(|owner| symbols.find(symbols::USER, owner)).map(|user| user.id);
     let scopes = server.scopes.iter().map(|(name, rule)| ScopeEntry {
         name: name.clone(),
         number: symbols.entity(symbols::SCOPE, &format!("{id}/{name}")).id,
@@ -191,7 +192,7 @@ fn server_entry(
     });
     ServerEntry {
         id: id.to_string(),
-        owner: server.owner.as_deref().and_then(|owner| symbols.find(symbols::USER, owner)).map(|user| user.id),
+        owner,
         shut: server_shut(id, server, people.kill_switches()),
         credential: server.credential.clone(),
         guidance: server.guidance.clone().or_else(|| catalog.tenant.guidance.clone()),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use smallvec::SmallVec;
 
-use crate::data::id::{Subject, ToolId};
+use crate::data::id::{Subject, SubjectRef, ToolId};
 use crate::data::json::Json;
 use crate::data::time::Instant;
 
@@ -59,6 +59,21 @@ pub struct Session {
     pub acr: Option<String>,
     /// How calls reach the host, for policies that care: `context.channel`.
     pub channel: Option<String>,
+}
+
+/// A call as a gateway has it: borrowed texts, and the arguments as JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct RawCall<'a> {
+    /// Who calls.
+    pub subject: SubjectRef<'a>,
+    /// The tool, as `server/name`.
+    pub tool: &'a str,
+    /// The tool's arguments, a JSON object.
+    pub arguments: &'a [u8],
+    /// What the host knows of the session.
+    pub session: &'a Session,
+    /// The time of the decision.
+    pub now: Instant,
 }
 
 /// [`Session`], borrowed from wherever its texts are. What is absent is as bad there.

@@ -16,10 +16,11 @@ use crate::data::reason::Reason;
 use crate::data::snapshot::{ApprovalKind, Reuse, Scope};
 use crate::data::time::Instant;
 use crate::data::value::Ent;
-use crate::eval::input::binding;
+use crate::eval::binding::binding;
 use crate::eval::facts::{Facts, earliest};
 use crate::eval::ladder::{Rung, Truth};
 use crate::eval::ruling::Ruled;
+use crate::load::asking::Asking;
 use crate::load::tape::Item;
 
 /// One call or token, as far as approvals are concerned.
@@ -48,17 +49,19 @@ pub(crate) enum Asked<'a> {
 pub(crate) struct Binding<'a> {
     digest: OnceCell<String>,
     subject: SubjectRef<'a>,
-    tool: &'a ToolEntry,
+    tool: &'a str,
     arguments: Item<'a>,
+    definition: &'a str,
 }
 
 impl<'a> Binding<'a> {
-    pub(crate) fn new(subject: SubjectRef<'a>, tool: &'a ToolEntry, arguments: Item<'a>) -> Self {
-        Self { digest: OnceCell::new(), subject, tool, arguments }
+    pub(crate) fn new<'c: 'a>(asking: &Asking<'c>, tool: &'a ToolEntry) -> Self {
+        let Asking { subject, tool: name, arguments, .. } = *asking;
+        Self { digest: OnceCell::new(), subject, tool: name, arguments, definition: &tool.digest }
     }
 
     pub(crate) fn get(&self) -> &str {
-        self.digest.get_or_init(|| binding(self.subject, &self.tool.id, &self.tool.digest, self.arguments))
+        self.digest.get_or_init(|| binding(self.subject, self.tool, self.arguments, self.definition))
     }
 }
 

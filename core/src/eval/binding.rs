@@ -4,21 +4,22 @@ use sha2::{Digest, Sha256};
 
 use crate::data::canonical::written;
 use crate::data::id::SubjectRef;
-use crate::load::asking::Asking;
+use crate::load::tape::Item;
 use crate::load::canonical::{write, write_text};
 
-/// The digest that an approval of exactly this call carries: see [`check::binding`](crate::eval::check::binding).
+/// The digest that an approval of exactly this call carries.
 ///
-/// `definition` is the digest of the tool's definition, `room` for the text that is hashed.
-pub(crate) fn binding(asking: &Asking<'_>, definition: &str, room: &mut String) -> String {
-    room.clear();
+/// SHA-256 of the RFC 8785 form of `{"arguments", "definition", "subject", "tool"}`, where `definition` is the
+/// digest of the tool's definition. Order and spelling of the arguments do not matter; every value does.
+pub(crate) fn binding(subject: SubjectRef<'_>, tool: &str, arguments: Item<'_>, definition: &str) -> String {
+    let room = &mut String::with_capacity(512);
     // The keys are in the order of RFC 8785.
     room.push_str("{\"arguments\":");
-    write(room, asking.arguments);
+    write(room, arguments);
     room.push_str(",\"definition\":");
     write_text(room, definition);
     room.push_str(",\"subject\":");
-    match asking.subject {
+    match subject {
         SubjectRef::Agent { user, client } => {
             room.push_str("{\"client\":");
             write_text(room, client);
@@ -31,45 +32,49 @@ pub(crate) fn binding(asking: &Asking<'_>, definition: &str, room: &mut String) 
         }
     }
     room.push_str("},\"tool\":");
-    write_text(room, asking.tool);
+    write_text(room, tool);
     room.push('}');
     written(Sha256::new_with_prefix(room.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use serde_json::{Value as Serde, json};
 
     use super::*;
     use crate::compile::arguments::tests::values;
-    use crate::data::catalog::{Annotations, OperationSource, Tool, ToolDefinition, ToolState};
-    use crate::data::id::{Operation, ToolId};
-    use crate::eval::check;
+    use crate::data::call::Call;
+    use crate::data::canonical;
+    use crate::data::id::Subject;
+    use crate::data::json::Json;
     use crate::limits::Limits;
+    use crate::load::asking::Asking;
     use crate::load::call;
     use crate::load::tape::Tape;
 
-    fn tool(id: ToolId, digest: &str) -> Tool {
-        Tool {
-            definition: ToolDefinition {
-                name: id.name.clone(),
-                title: None,
-                description: None,
-                input_schema: crate::Json::Null,
-                annotations: Annotations::default(),
-                digest: digest.to_owned(),
-            },
-            id,
-            operation: Operation::Read,
-            operation_source: OperationSource::Default,
-            state: ToolState::Approved,
-            entitlements: vec![],
-            labels: vec![],
-            sensitive: false,
-            pin: None,
-            guidance: None,
-        }
+    /// The same, from the tree.
+    fn of_tree(call: &Call, definition: &str) -> String {
+        let text = |value: &str| Json::String(value.into());
+        let subject: BTreeMap<String, Json> = match &call.subject {
+            Subject::Agent { user, client } => [("user".into(), text(user)), ("client".into(), text(client))].into(),
+            Subject::ServicePrincipal { id } => [("service_principal".into(), text(id))].into(),
+        };
+        canonical::digest(&Json::Object(
+            [
+                ("arguments".into(), call.arguments.clone()),
+                ("definition".into(), text(definition)),
+                ("subject".into(), Json::Object(subject)),
+                ("tool".into(), text(&call.tool.to_string())),
+            ]
+            .into(),
+        ))
+    }
+
+    fn of(asking: &Asking<'_>, definition: &str) -> String {
+        binding(asking.subject, asking.tool, asking.arguments, definition)
     }
 
     proptest! {
@@ -87,14 +92,14 @@ mod tests {
             let name = format!("s/{}", names[2]);
             let text = json!({"subject": subject, "tool": name, "arguments": arguments, "now": "2026-11-20T10:00:00Z"});
             let text = text.to_string();
-            let (limits, mut tape, mut built, mut room) = (Limits::default(), Tape::default(), Tape::default(), "left over".to_owned());
+            let (limits, mut tape, mut built) = (Limits::default(), Tape::default(), Tape::default());
             let call = call::read(text.as_bytes(), &limits).unwrap();
-            let expected = check::binding(&call, &tool(call.tool.clone(), &digest));
+            let expected = of_tree(&call, &digest);
             let asking = Asking::read(&mut tape, text.as_bytes(), &limits).unwrap();
-            prop_assert_eq!(binding(&asking, &digest, &mut room), expected.clone(), "{}", text);
+            prop_assert_eq!(of(&asking, &digest), expected.clone(), "{}", text);
             let arguments = built.build(&call.arguments);
             let asking = Asking { subject: (&call.subject).into(), tool: &name, arguments, session: (&call.session).into(), now: call.now };
-            prop_assert_eq!(binding(&asking, &digest, &mut room), expected, "{}", text);
+            prop_assert_eq!(of(&asking, &digest), expected, "{}", text);
         }
     }
 }

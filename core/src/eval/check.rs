@@ -9,7 +9,8 @@ use crate::eval::input::{Space, bind};
 use crate::eval::detail::{Detail, Refusal};
 use crate::limits::Limits;
 use crate::load::arguments;
-use crate::load::call::Asking;
+use crate::load::asking::Asking;
+use crate::load::tape::Item;
 
 /// Refuses a call whose names or session facts are longer than the limits. The arguments were read within them.
 pub(crate) fn limits<'a>(asking: &Asking<'_>, limits: &Limits) -> Result<(), Refusal<'a>> {
@@ -44,16 +45,16 @@ fn exceeded<'a>(what: &'static str, count: usize, limit: usize) -> Refusal<'a> {
 pub(crate) fn arguments<'a>(
     engine: &'a Compiled,
     tool: &'a ToolEntry,
-    asking: &'a Asking<'a>,
+    given: Item<'a>,
     space: &mut Space,
 ) -> Result<(), impl FnOnce() -> String + use<'a>> {
     // FAIL-CLOSED: arguments_of_other_types_are_refused. A condition on a value of another type is silently false.
-    bind(&tool.plan, asking.arguments, space).map_err(move |_| {
+    bind(&tool.plan, given, space).map_err(move |_| {
         move || {
             let Some(declared) = engine.arguments.get(&tool.id) else {
                 return format!("the arguments of `{}` were never typed", tool.id);
             };
-            match arguments::check(declared, &asking.arguments.to_json()) {
+            match arguments::check(declared, &given.to_json()) {
                 Err(error) => error.brief(),
                 Ok(_) => "the arguments could not be taken".to_string(),
             }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{Candidate, ServerEntry, ToolEntry};
 use crate::data::decision::{ApprovalRequest, Decision, DeterminingPolicy, Effect, Outcome};
-use crate::data::id::Subject;
+use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
 use crate::data::snapshot::{ApprovalKind, Scope};
 use crate::data::time::Instant;
@@ -21,7 +21,7 @@ use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
 use crate::eval::question::{Facets, Input, Question, Target};
 use crate::eval::ruling::{Rows, Ruled, remedy, ruled, verdict};
 use crate::eval::say;
-use crate::load::call::Asking;
+use crate::load::asking::Asking;
 
 /// Decides one call.
 pub(crate) fn decide<'e>(engine: &'e Compiled, asking: &Asking<'_>) -> Decision<'e> {
@@ -86,7 +86,7 @@ struct Case<'a, 'e> {
     tool: &'e ToolEntry,
     server: &'e ServerEntry,
     binding: &'a Binding<'a>,
-    subject: &'a Asking<'a>,
+    subject: SubjectRef<'a>,
     now: Instant,
 }
 
@@ -115,7 +115,7 @@ impl<'e> Answer<'_, 'e> {
         }
     }
 
-    fn try_take<'a>(&mut self, engine: &'e Compiled, asking: &'a Asking<'a>) -> Result<(), Refusal<'a>>
+    fn try_take<'a>(&mut self, engine: &'e Compiled, asking: &'a Asking<'_>) -> Result<(), Refusal<'a>>
     where
         'e: 'a,
     {
@@ -128,16 +128,18 @@ impl<'e> Answer<'_, 'e> {
         let (number, tool) = facts::tool(engine, asking.tool)?;
         let server = facts::server(engine, tool.server)?;
         let mut space = Space::default();
-        check::arguments(engine, tool, asking, &mut space).map_err(|detail| match self.full {
+        check::arguments(engine, tool, asking.arguments, &mut space).map_err(|detail| match self.full {
             Some(_) => Refusal { reason: Reason::ArgumentInvalid, detail: Detail::Made(detail().into()) },
             None => Refusal { reason: Reason::ArgumentInvalid, detail: Detail::Arguments },
         })?;
         let frame = space.frame(&tool.plan, asking.arguments);
-        let binding = Binding::new(asking.subject, tool, asking.arguments);
+        let binding = Binding::new(asking, tool);
         let facets = Facets::new(&asking.session, now);
-        let case = Case { engine, facts: &facts, facets: &facets, tool, server, binding: &binding, subject: asking, now };
+        let case = Case { engine, facts: &facts, facets: &facets, tool, server, binding: &binding, subject: asking.subject, now };
 
-        let input = Input::Given { record: space.root(&frame), arguments: asking.arguments };
+        // FAIL-CLOSED: arguments_of_other_types_are_refused, and what was not kept cannot be looked into
+        let record = frame.value(space.root()).ok_or_else(|| Refusal::new(Reason::EvaluationError, "no arguments"))?;
+        let input = Input::Given { record, arguments: asking.arguments };
         let question =
             Question { engine, facts: &facts, held: &facts.held, target: Target::Call { number, tool, input }, facets: &facets };
         let (verdict, rows) = case.climb(&question, self)?;
@@ -161,11 +163,8 @@ impl<'e> Answer<'_, 'e> {
     }
 }
 
-impl<'a, 'e> Case<'a, 'e> {
-    fn matter(&self) -> Matter<'a>
-    where
-        'e: 'a,
-    {
+impl<'e> Case<'_, 'e> {
+    fn matter(&self) -> Matter<'_> {
         Matter {
             engine: self.engine,
             facts: self.facts,
@@ -177,10 +176,11 @@ impl<'a, 'e> Case<'a, 'e> {
     }
 
     /// Asks the policies and climbs the ladder; notes when time alone could change what they say.
-    fn climb(&self, question: &Question<'a>, answer: &mut Answer<'_, 'e>) -> Result<(Verdict, Rows), Refusal<'a>>
-    where
-        'e: 'a,
-    {
+    fn climb(
+        &self,
+        question: &Question<'_>,
+        answer: &mut Answer<'_, 'e>,
+    ) -> Result<(Verdict, Rows), Refusal<'static>> {
         let matter = self.matter();
         let rows = ruled(question, &matter)?;
         if answer.full.is_some() {
@@ -202,10 +202,7 @@ impl<'a, 'e> Case<'a, 'e> {
     }
 
     /// A human must say yes.
-    fn ask(&self, rung: Rung, rows: &[Ruled], answer: &mut Answer<'_, 'e>)
-    where
-        'e: 'a,
-    {
+    fn ask(&self, rung: Rung, rows: &[Ruled], answer: &mut Answer<'_, 'e>) {
         let matter = self.matter();
         answer.outcome = outcome(rung);
         answer.reason = matter.why_ask(rows, rung);
@@ -218,7 +215,7 @@ impl<'a, 'e> Case<'a, 'e> {
             decision.approval_request = Some(ApprovalRequest {
                 kind,
                 approvers: approvers.iter().map(|user| Cow::Borrowed(self.engine.user_name(*user))).collect(),
-                subject: Subject::from(self.subject.subject),
+                subject: self.subject.to_owned(),
                 scope: match approval::scope(self.tool, reuse) {
                     Some(scope) => Cow::Borrowed(scope),
                     None => Cow::Owned(Scope::Call(binding.to_string())),
@@ -249,10 +246,7 @@ impl<'a, 'e> Case<'a, 'e> {
     }
 
     /// Looks for something to ask for that would open the way. Never a dead end: the same ladder says so.
-    fn offer(&self, question: &Question<'a>, answer: &mut Answer<'_, 'e>) -> Result<bool, Refusal<'a>>
-    where
-        'e: 'a,
-    {
+    fn offer(&self, question: &Question<'_>, answer: &mut Answer<'_, 'e>) -> Result<bool, Refusal<'static>> {
         let people = &self.engine.people;
         let mut unresolved: Option<&'e Candidate> = None;
         let mut best: Option<((Rung, Rung), &'e Candidate, Rows)> = None;
@@ -310,30 +304,15 @@ impl<'a, 'e> Case<'a, 'e> {
     /// The rung that would be reached if the agent held that much.
     fn opens(
         &self,
-        question: &Question<'a>,
+        question: &Question<'_>,
         held: &Held,
         answer: &mut Answer<'_, 'e>,
-    ) -> Result<Option<(Rung, Rows)>, Refusal<'a>>
-    where
-        'e: 'a,
-    {
+    ) -> Result<Option<(Rung, Rows)>, Refusal<'static>> {
         let question = Question { held, ..*question };
-        let (verdict, rows) = self.climb_again(&question, answer)?;
+        let (verdict, rows) = self.climb(&question, answer)?;
         Ok(match verdict {
             Verdict::Allowed(rung) => Some((rung, rows)),
             _ => None,
-        })
-    }
-
-    /// The same for a question that does not live as long as the case.
-    fn climb_again(
-        &self,
-        question: &Question<'_>,
-        answer: &mut Answer<'_, 'e>,
-    ) -> Result<(Verdict, Rows), Refusal<'a>> {
-        Case { ..*self }.climb(question, answer).map_err(|refusal| Refusal {
-            reason: refusal.reason,
-            detail: Detail::Made(refusal.detail.to_string().into()),
         })
     }
 

@@ -219,7 +219,7 @@ pub(crate) fn earliest(
 }
 
 /// Finds the tool and whether it may be used at all.
-pub(crate) fn tool<'e, 'c: 'e>(engine: &'e Compiled, id: &'c str) -> Result<(u32, &'e ToolEntry), Refusal<'e>> {
+pub(crate) fn tool<'r, 'e: 'r>(engine: &'e Compiled, id: &'r str) -> Result<(u32, &'e ToolEntry), Refusal<'r>> {
     let number = engine.symbols.find(symbols::TOOL, id);
     let found = number.and_then(|entity| engine.inventory.tool(entity.id).map(|tool| (entity.id, tool)));
     let (number, tool) = found.ok_or_else(|| Refusal::about(Reason::ToolUnknown, "", id, ""))?;
@@ -230,7 +230,7 @@ pub(crate) fn tool<'e, 'c: 'e>(engine: &'e Compiled, id: &'c str) -> Result<(u32
 }
 
 /// The server of a tool.
-pub(crate) fn server<'e>(engine: &'e Compiled, number: u32) -> Result<&'e ServerEntry, Refusal<'e>> {
+pub(crate) fn server(engine: &Compiled, number: u32) -> Result<&ServerEntry, Refusal<'static>> {
     engine.inventory.server(number).ok_or_else(|| Refusal::new(Reason::ToolUnknown, "the tool has no server"))
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Facets<'a> {
 
 impl<'a> Facets<'a> {
     // FAIL-CLOSED: an_absent_session_fact_is_the_worst
-    pub(crate) fn new(session: &'a SessionView<'a>, now: Instant) -> Self {
+    pub(crate) fn new(session: &'a SessionView<'_>, now: Instant) -> Self {
         // an authentication that lies in the future did not happen
         let authenticated = session.authenticated_at.filter(|at| *at <= now);
         Self {

@@ -26,7 +26,7 @@ pub(crate) struct Ruled {
 pub(crate) type Rows = SmallVec<[Ruled; 16]>;
 
 /// Asks every policy, and counts for each the approvals in force on its own terms.
-pub(crate) fn ruled<'a>(question: &Question<'a>, matter: &Matter<'_>) -> Result<Rows, Refusal<'a>> {
+pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Rows, Refusal<'static>> {
     // FAIL-CLOSED: a_request_cedar_does_not_take_is_denied, never asked in another form
     let truths = question.ask().map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
     let engine = question.engine;

@@ -11,7 +11,7 @@ use crate::data::decision::{Decision, Guidance, Outcome, Visibility};
 use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
 use crate::eval::visible;
-use crate::load::call::Asking;
+use crate::load::asking::Asking;
 
 /// Adds guidance and the sentence for the agent.
 pub(crate) fn finish<'e>(engine: &'e Compiled, asking: &Asking<'_>, decision: &mut Decision<'e>) {

@@ -16,7 +16,7 @@ use crate::eval::facts::{self, Facts, Held};
 use crate::eval::ladder::{Rung, Verdict};
 use crate::eval::question::{Facets, Input, Question, Target};
 use crate::eval::ruling::{remedy, ruled, verdict};
-use crate::load::call::Asking;
+use crate::load::asking::Asking;
 
 /// Every tool of the catalog, in the order of their ids.
 pub(crate) fn all<'e>(

@@ -175,13 +175,13 @@ impl Company {
     }
 
     /// Loads and decides one call.
-    pub fn decide(&self, call: Value) -> Decision {
-        decide(&self.load(), call)
+    pub fn decide(&self, call: Value) -> Decision<'static> {
+        decide(&self.load(), call).into_owned()
     }
 }
 
 /// Decides a call written as JSON; `now` and alice are filled in.
-pub fn decide(engine: &Engine, call: Value) -> Decision {
+pub fn decide(engine: &Engine, call: Value) -> Decision<'_> {
     engine.decide_json(full(call).to_string().as_bytes())
 }
 

@@ -131,7 +131,7 @@ proptest! {
             let shown: BTreeMap<_, _> = engine
                 .visible_tools(&parsed.subject, &parsed.session, parsed.now)
                 .into_iter()
-                .map(|tool| (tool.tool, tool.visibility))
+                .map(|tool| (tool.tool.into_owned(), tool.visibility))
                 .collect();
             for amount in [None, Some(1), Some(10), Some(1000), Some(i64::MAX)] {
                 let call = Call { amount, ..call.clone() };

@@ -258,7 +258,8 @@ impl World {
         world.killed = Killed::default();
         world.grants.clear();
         world.approvals.clear();
-        let decision = world.load().decide_json(&key.1);
+        let engine = world.load();
+        let decision = engine.decide_json(&key.1);
         let binding = decision.approval_request.map_or_else(|| "sha256:none".into(), |request| request.binding);
         known.lock().unwrap().insert(key, binding.clone());
         binding
