@@ -55,6 +55,10 @@ impl Engine {
 
     /// Decides one call. Never fails: a fault is a denial with its code.
     pub fn decide(&self, call: &Call) -> Decision<'_> {
+        if call.arguments.as_object().is_none() {
+            let detail = format!("`arguments` is {}, not an object", call.arguments.kind());
+            return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
+        }
         // there is one reader: it holds what it is given to the limits
         let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
         self.decide_raw(&RawCall {

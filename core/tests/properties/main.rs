@@ -119,6 +119,28 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(config(120))]
+
+    /// The compiled engine and Cedar's own evaluator decide alike, to the byte.
+    #[test]
+    fn the_engine_agrees_with_the_referee(bytes in bytes()) {
+        let world = World::drawn(&bytes, false);
+        let engine = world.load();
+        let referee = engine.referee();
+        for call in &world.calls {
+            let json = world.call_json(call);
+            prop_assert_eq!(engine.decide_json(&json), referee.decide_json(&json), "{:?}\n{}", call, text(&world));
+            let parsed = toolgate::Call::parse(&json).unwrap();
+            let request = TokenRequest {
+                subject: parsed.subject.clone(), audience: "https://as/".into(), resource: Some("https://tok/".into()),
+                scope: None, session: parsed.session.clone(), now: parsed.now,
+            };
+            prop_assert_eq!(engine.decide_token(&request), referee.decide_token(&request), "{}", text(&world));
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(config(28))]
 
     /// Design §5, `visible_tools` is a superset: whatever a call finds is shown, and what is hidden finds nothing.
