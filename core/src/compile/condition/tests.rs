@@ -1,1 +1,1 @@
-//! What is known of a condition before anything is asked.
+
