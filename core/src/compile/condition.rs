@@ -18,9 +18,6 @@ mod fold;
 pub(crate) mod operators;
 pub(crate) mod pattern;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use code::{Code, Condition, Dialect, Node, Var};
 use operators::{Binary, Unary};
 use pattern::Pattern;
@@ -196,12 +193,7 @@ impl Compiler {
     }
 
     /// `&&` or `||` of parts; each is negated unless it is marked.
-    fn connective(
-        &mut self,
-        all: bool,
-        parts: &[(bool, &Expr)],
-        symbols: &mut Symbols,
-    ) -> Result<Item, Unknown> {
+    fn connective(&mut self, all: bool, parts: &[(bool, &Expr)], symbols: &mut Symbols) -> Result<Item, Unknown> {
         let mut items = Vec::new();
         for (plain, part) in parts {
             let item = self.expr(part, symbols)?;
@@ -531,3 +523,6 @@ pub(crate) fn scalar(value: Value<'_>) -> Option<Const> {
         Value::Set(_) | Value::Record(_) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

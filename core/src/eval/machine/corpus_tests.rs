@@ -189,7 +189,8 @@ fn arity(function: &str) -> Option<usize> {
 
 fn candidates(index: &Index, store: &Store, asking: &Asking<'_>) -> Vec<usize> {
     let (principal_in, resource_in) = (store.above(asking.principal), store.above(asking.resource));
-    let slices = |above: &'_ [(u32, Vec<u32>)]| above.iter().map(|(kind, ids)| (*kind, ids.clone())).collect::<Vec<_>>();
+    let slices =
+        |above: &'_ [(u32, Vec<u32>)]| above.iter().map(|(kind, ids)| (*kind, ids.clone())).collect::<Vec<_>>();
     let (principal_in, resource_in) = (slices(&principal_in), slices(&resource_in));
     let principal_in: Vec<(u32, &[u32])> = principal_in.iter().map(|(kind, ids)| (*kind, ids.as_slice())).collect();
     let resource_in: Vec<(u32, &[u32])> = resource_in.iter().map(|(kind, ids)| (*kind, ids.as_slice())).collect();

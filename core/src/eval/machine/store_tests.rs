@@ -103,7 +103,8 @@ impl Store {
             };
             things.insert(ent(&entity["uid"], symbols), thing);
         }
-        let direct: HashMap<Ent, HashSet<Ent>> = things.iter().map(|(ent, thing)| (*ent, thing.above.clone())).collect();
+        let direct: HashMap<Ent, HashSet<Ent>> =
+            things.iter().map(|(ent, thing)| (*ent, thing.above.clone())).collect();
         for thing in things.values_mut() {
             let mut open: Vec<Ent> = thing.above.iter().copied().collect();
             while let Some(next) = open.pop() {

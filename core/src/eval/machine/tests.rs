@@ -23,7 +23,7 @@ use super::store_tests::{Asking, Given, Store, number_of};
 use super::{Attribute, Bits, LEVELS, Machine, World};
 use crate::compile::condition::{Code, Compiler, Condition, Dialect};
 use crate::compile::symbols::{Symbols, attr};
-use crate::data::value::{Cell, Const, Frame, Record, Set, Value};
+use crate::data::value::{Cell, Frame, Set, Value};
 
 /// The small world: three people, one of whom is not in the store, groups, a document, and values of every type.
 struct Small {
@@ -159,7 +159,7 @@ impl Writer<'_> {
         match kind {
             Kind::Bool => self.test(depth),
             Kind::Long => match self.byte() % 5 {
-                0 => format!("(-{})", self.expr(Kind::Long, depth)),
+                0 => format!("(-({}))", self.expr(Kind::Long, depth)),
                 1 => {
                     let method = self.pick(&["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
                     format!("{}.{method}()", self.expr(Kind::Duration, depth))
@@ -214,8 +214,8 @@ impl Writer<'_> {
     fn test(&mut self, depth: usize) -> String {
         let kind = self.kind();
         match self.byte() % 24 {
-            0 => format!("!{}", self.expr(Kind::Bool, depth)),
-            1 => format!("!(!{})", self.expr(Kind::Bool, depth)),
+            0 => format!("(!{})", self.expr(Kind::Bool, depth)),
+            1 => format!("(!(!{}))", self.expr(Kind::Bool, depth)),
             2 | 3 => {
                 let op = self.pick(&[" && ", " || "]);
                 let parts: Vec<String> = (0..self.byte() % 4 + 2).map(|_| self.expr(Kind::Bool, depth)).collect();
@@ -236,7 +236,8 @@ impl Writer<'_> {
             }
             10 => {
                 let of = [Kind::Record, Kind::Entity][self.byte() % 2];
-                let attrs = self.pick(&["b", "nope", "\"x y\"", "r.n", "r.r.s", "e.n", "approval", "input.n", "r.nope.x"]);
+                let attrs =
+                    self.pick(&["b", "nope", "\"x y\"", "r.n", "r.r.s", "e.n", "approval", "input.n", "r.nope.x"]);
                 format!("({} has {attrs})", self.expr(of, depth))
             }
             11 => {
@@ -284,7 +285,7 @@ impl Writer<'_> {
     fn leaf(&mut self, kind: Kind) -> String {
         self.pick(match kind {
             Kind::Bool => &["true", "false", "context.approval.self", "context.approval.manager"],
-            Kind::Long => &["0", "1", "5", "9223372036854775807", "-9223372036854775808", "-1"],
+            Kind::Long => &["0", "1", "5", "9223372036854775807", "(-9223372036854775808)", "(-1)"],
             Kind::Text => &["\"\"", "\"a\"", "\"ab\"", "\"s\"", "\"b*\"", "\"é\""],
             Kind::Entity => &[
                 "principal",
@@ -441,7 +442,8 @@ fn random_expressions_are_what_they_are_in_cedar() {
                 count("open");
             }
             for input in 0..last {
-                let attrs: Vec<_> = inputs[input].attrs.iter().copied().filter(|attr| *attr != attr::APPROVAL).collect();
+                let attrs: Vec<_> =
+                    inputs[input].attrs.iter().copied().filter(|attr| *attr != attr::APPROVAL).collect();
                 let given = Given { values: inputs[input].values.clone(), attrs };
                 let asking = asking(&small, &store, &given, symbols);
                 let bits = Machine::new(&code, &asking).run(compiled, LEVELS);
@@ -453,7 +455,348 @@ fn random_expressions_are_what_they_are_in_cedar() {
     });
     run.unwrap_or_else(|error| panic!("{error}"));
     let counts = counts.into_inner();
-    for (name, least) in [("true", 10), ("false", 10), ("error", 10), ("by level", 100), ("settled", 10), ("open", 10)] {
+    for (name, least) in [("true", 10), ("false", 10), ("error", 10), ("by level", 100), ("settled", 10), ("open", 10)]
+    {
         assert!(counts.get(name).copied().unwrap_or(0) >= cases / least, "{counts:?}");
     }
+}
+
+/// What a condition is, and what Cedar says; they must agree.
+fn both(condition: &str) -> &'static str {
+    let small = Small::new();
+    let mut symbols = Symbols::toolgate();
+    let store = Store::new(&small.entities, &mut symbols);
+    let policy = parse(condition);
+    let (code, compiled) = compile(&policy, Dialect::Plain, &mut symbols);
+    let given = given(context(0, 0), &mut symbols);
+    let asking = asking(&small, &store, &given, &mut symbols);
+    let ours = one(Machine::new(&code, &asking).run(compiled, 1), 1);
+    assert_eq!(ours, cedar(&Authorizer::new(), &policy, &small, context(0, 0)), "{condition}");
+    ours
+}
+
+#[test]
+fn the_traps_are_cedars() {
+    for (condition, expected) in [
+        // an absent entity has nothing, and reading from it is an error
+        ("when { U::\"zz\" has b }", "false"),
+        ("when { U::\"zz\" has r.n }", "false"),
+        ("when { U::\"zz\".b }", "error"),
+        ("when { U::\"zz\" in U::\"zz\" }", "true"),
+        ("when { U::\"zz\" in G::\"g\" }", "false"),
+        ("when { U::\"zz\".hasTag(\"a\") }", "false"),
+        ("when { U::\"zz\".getTag(\"a\") == 1 }", "error"),
+        ("when { principal.getTag(\"nope\") == 1 }", "error"),
+        ("when { principal.hasTag(1) }", "error"),
+        // an absent attribute is an error, unless nobody looks
+        ("when { context.nope == 1 }", "error"),
+        ("when { context has nope && context.nope == 1 }", "false"),
+        ("when { true || context.nope }", "true"),
+        ("when { context.nope || true }", "error"),
+        ("when { false && 1 }", "false"),
+        ("when { true && 1 }", "error"),
+        ("when { false || 1 }", "error"),
+        ("when { if true then true else 1 }", "true"),
+        ("when { if 1 then true else true }", "error"),
+        ("when { !(!principal.n) }", "error"),
+        ("when { !(!principal.b) }", "true"),
+        ("when { principal.n }", "error"),
+        // equality asks across types, comparison does not
+        ("when { context.input.n == \"0\" }", "false"),
+        ("when { context.input.n != \"0\" }", "true"),
+        ("when { context.input.n < \"1\" }", "error"),
+        ("when { decimal(\"1.0\") < decimal(\"2.0\") }", "error"),
+        ("when { datetime(\"2026-01-01\") < duration(\"1h\") }", "error"),
+        ("when { duration(\"60m\") == duration(\"1h\") }", "true"),
+        ("when { ip(\"10.0.0.1/8\") == ip(\"10.0.0.0/8\") }", "false"),
+        ("when { [1, 2, 2] == [2, 1] }", "true"),
+        ("when { [1, [2]] == [[2, 2], 1, 1] }", "true"),
+        ("when { {a: 1, b: 2} == {b: 2, a: 1} }", "true"),
+        ("when { {a: 1} == {a: 1, b: 2} }", "false"),
+        ("when { [] == {} }", "false"),
+        // every item of a set on the right of `in` must be an entity, even after one that matches
+        ("when { principal in [G::\"g\", 1] }", "error"),
+        ("when { principal in [] }", "false"),
+        ("when { principal in principal.es }", "true"),
+        ("when { principal in principal.l }", "error"),
+        ("when { principal in 1 }", "error"),
+        ("when { \"a\" in [\"a\"] }", "error"),
+        ("when { principal is G in 1 }", "false"),
+        ("when { principal is U in 1 }", "error"),
+        ("when { 1 is U }", "error"),
+        ("when { [1, 2].contains([1]) }", "false"),
+        ("when { 1.contains(1) }", "error"),
+        ("when { [1, 2].containsAll(1) }", "error"),
+        ("when { [1, 2].containsAll([]) }", "true"),
+        ("when { [1, 2].containsAny([]) }", "false"),
+        // a failed constructor fails where it is met
+        ("when { false && decimal(\"x\") == decimal(\"x\") }", "false"),
+        ("when { decimal(\"x\") == decimal(\"x\") }", "error"),
+        ("when { decimal(context.input.s) == decimal(\"1.0\") }", "error"),
+        ("when { 9223372036854775807 + principal.n - principal.n == 0 }", "false"),
+        ("when { 9223372036854775807 + G::\"h\".n > 0 }", "error"),
+        ("when { -context.nope == 1 }", "error"),
+        ("when { (-9223372036854775807 - 1) * (principal.n - 1) == 0 }", "error"),
+        ("when { 1 has a }", "error"),
+        ("when { context has input.s.x }", "error"),
+        ("when { context has input.nope.x }", "false"),
+        ("when { context.s like \"*\" }", "error"),
+        ("when { context.input.n like \"*\" }", "error"),
+        ("when { principal.s like \"a\" } unless { principal.b && false }", "true"),
+        ("when { true } unless { principal.n }", "error"),
+    ] {
+        assert_eq!(both(condition), expected, "{condition}");
+    }
+}
+
+/// The level decides where approval is made into another value, one level at a time.
+#[test]
+fn approval_is_followed_through_other_values() {
+    let small = Small::new();
+    let mut symbols = Symbols::toolgate();
+    let store = Store::new(&small.entities, &mut symbols);
+    let empty = Given::default();
+    for (condition, expected) in [
+        ("when { context.approval.self }", ["false", "true", "true"]),
+        ("when { context.approval.manager }", ["false", "false", "true"]),
+        ("when { context.approval == {self: true, manager: false} }", ["false", "true", "false"]),
+        ("when { (if context.approval.self then 1 else 2) == 2 }", ["true", "false", "false"]),
+        ("when { [context.approval.manager].contains(true) }", ["false", "false", "true"]),
+        ("when { context == {approval: {self: true, manager: true}} }", ["false", "false", "true"]),
+        ("when { (if context.approval.manager then principal else 1) == principal }", ["false", "false", "true"]),
+        ("when { context.approval.self && {a: context.approval.self}.a }", ["false", "true", "true"]),
+        ("when { context.approval.self || principal.nope }", ["error", "true", "true"]),
+        ("when { !context.approval.manager && [1, context.approval.self] == [1, true] }", ["false", "true", "false"]),
+    ] {
+        let (code, compiled) = compile(&parse(condition), Dialect::Toolgate, &mut symbols);
+        let asking = asking(&small, &store, &empty, &mut symbols);
+        let bits = Machine::new(&code, &asking).run(compiled, LEVELS);
+        assert_eq!([1, 2, 4].map(|level| one(bits, level)), expected, "{condition}");
+    }
+}
+
+/// What is certain although the arguments are not known.
+#[test]
+fn what_does_not_depend_on_arguments_is_certain() {
+    let small = Small::new();
+    let mut symbols = Symbols::toolgate();
+    let store = Store::new(&small.entities, &mut symbols);
+    let empty = Given::default();
+    let (yes, no, error) = (Bits { t: 7, f: 0, e: 0 }, Bits { t: 0, f: 7, e: 0 }, Bits { t: 0, f: 0, e: 7 });
+    let (bool, open) = (Bits { t: 7, f: 7, e: 0 }, Bits { t: 7, f: 7, e: 7 });
+    for (condition, expected) in [
+        ("when { context has input }", yes),
+        ("when { context has input.amount }", bool),
+        ("when { context.input has amount }", bool),
+        ("when { context.input has amount.value }", open),
+        ("when { context.input.amount > 5 }", open),
+        ("when { context.input.amount > 5 && false }", Bits { t: 0, f: 7, e: 7 }),
+        ("when { context.input.amount > 5 && context.approval.manager }", Bits { t: 4, f: 7, e: 7 }),
+        ("when { context.input has amount || true }", yes),
+        ("when { context.input has amount && principal.nope }", Bits { t: 0, f: 7, e: 7 }),
+        ("when { principal.n > 5 && context.input.amount > 5 }", no),
+        ("when { context.input == 5 }", no),
+        ("when { context.input == {} }", bool),
+        ("when { context.input > 5 }", error),
+        ("when { context.input.amount + context.nope > 5 }", error),
+        ("when { [1, context.input.amount].contains(1) }", open),
+    ] {
+        let (code, compiled) = compile(&parse(condition), Dialect::Toolgate, &mut symbols);
+        let mut asking = asking(&small, &store, &empty, &mut symbols);
+        asking.unknown.insert(attr::INPUT, Attribute::UnknownRecord);
+        assert_eq!(Machine::new(&code, &asking).run(compiled, LEVELS), expected, "{condition}");
+    }
+}
+
+/// A world of one record, which is given in the form of a call's arguments.
+struct Arguments<'a> {
+    frame: &'a Frame<'a>,
+}
+
+impl<'a> World<'a> for Arguments<'a> {
+    fn principal(&self) -> crate::data::value::Ent {
+        crate::data::value::Ent { kind: 0, id: 0 }
+    }
+
+    fn action(&self) -> crate::data::value::Ent {
+        self.principal()
+    }
+
+    fn resource(&self) -> crate::data::value::Ent {
+        self.principal()
+    }
+
+    fn attr(&self, _: crate::data::value::Ent, _: u32) -> Attribute<'a> {
+        Attribute::Value(Value::Set(Set::Texts(&["x", "7", "x"])))
+    }
+
+    fn tag(&self, _: crate::data::value::Ent, _: &str) -> Attribute<'a> {
+        Attribute::Value(Value::Set(Set::Entities { kind: 0, ids: &[0, 4, 9] }))
+    }
+
+    fn is_in(&self, one: crate::data::value::Ent, other: crate::data::value::Ent) -> bool {
+        one == other
+    }
+
+    fn context(&self, _: u32) -> Attribute<'a> {
+        self.frame.value(self.frame.cells[0]).map_or(Attribute::Missing, Attribute::Value)
+    }
+
+    fn context_attrs(&self) -> &[u32] {
+        &[attr::INPUT]
+    }
+}
+
+#[test]
+fn values_are_the_same_in_every_form() {
+    let mut symbols = Symbols::toolgate();
+    let mut shape: Vec<u32> = ["list", "gone", "word", "inner", "flag"].iter().map(|name| symbols.attr(name)).collect();
+    shape.sort_unstable();
+    let at = |name: &str| shape.iter().position(|attr| symbols.find_attr(name) == Some(*attr)).unwrap();
+    let texts = "abc";
+    let mut cells = vec![Cell::Record { start: 1, shape: 0 }];
+    cells.extend([Cell::Missing; 5]);
+    cells[1 + at("list")] = Cell::Set { start: 6, len: 3 };
+    cells[1 + at("word")] = Cell::Word("integer");
+    cells[1 + at("inner")] = Cell::Record { start: 9, shape: 1 };
+    cells[1 + at("flag")] = Cell::Bool(true);
+    cells.extend([Cell::Given { start: 0, end: 1 }, Cell::Made { start: 0, end: 1 }, Cell::Long(5)]);
+    cells.push(Cell::Missing);
+    let shapes: Vec<Box<[u32]>> = vec![shape.clone().into(), [symbols.attr("x")].into()];
+    let frame = Frame { given: texts, made: "7", cells: &cells, shapes: &shapes };
+    let world = Arguments { frame: &frame };
+    for (condition, expected) in [
+        ("when { context.input == {list: [\"7\", 5, \"a\"], word: \"integer\", inner: {}, flag: true} }", "true"),
+        (
+            "when { {list: [\"7\", 5, \"a\"], word: \"integer\", inner: {}, flag: true, gone: 1} == context.input }",
+            "false",
+        ),
+        ("when { context.input.list == [5, context.input.list] }", "false"),
+        ("when { context.input.list.containsAny(principal.x) }", "true"),
+        ("when { principal.x.containsAll(context.input.list) }", "false"),
+        ("when { principal.x == [\"x\", \"7\"] && [\"7\", \"x\"] == principal.x }", "true"),
+        ("when { context.input has gone || context.input.inner has x }", "false"),
+        ("when { context.input.gone == 1 }", "error"),
+        ("when { context.input.list.contains(\"7\") && !context.input.list.contains(\"b\") }", "true"),
+        ("when { context.input.flag && context.input.inner == {} }", "true"),
+        ("when { principal.getTag(\"t\").contains(Toolgate::Action::\"a\") }", "true"),
+        ("when { principal in principal.getTag(\"t\") }", "true"),
+        ("when { principal.getTag(\"t\") == [Toolgate::Action::\"a\"] }", "false"),
+        ("when { principal.getTag(\"t\").containsAll([Toolgate::Action::\"a\", 5]) }", "false"),
+        ("when { [context.input.list, context.input].contains([\"a\", \"7\", 5]) }", "true"),
+    ] {
+        symbols.entity(crate::compile::symbols::ACTION, "a");
+        let (code, compiled) = compile(&parse(condition), Dialect::Plain, &mut symbols);
+        assert_eq!(one(Machine::new(&code, &world).run(compiled, 1), 1), expected, "{condition}");
+    }
+}
+
+/// Long lists are compared in time that is not their product: this ends soon, or not at all.
+#[test]
+fn long_lists_are_sorted_before_they_are_compared() {
+    let count = 60_000_u32;
+    let mut symbols = Symbols::toolgate();
+    let mut shape = [symbols.attr("one"), symbols.attr("other")];
+    shape.sort_unstable();
+    let mut cells = vec![
+        Cell::Record { start: 1, shape: 0 },
+        Cell::Set { start: 3, len: count },
+        Cell::Set { start: 3 + count, len: count },
+    ];
+    cells.extend((0..count).map(|n| Cell::Long(i64::from(n))));
+    cells.extend((0..count).rev().map(|n| Cell::Long(i64::from(n))));
+    let shapes: Vec<Box<[u32]>> = vec![shape.into()];
+    let frame = Frame { given: "", made: "", cells: &cells, shapes: &shapes };
+    let world = Arguments { frame: &frame };
+    for (condition, expected) in [
+        ("when { context.input.one == context.input.other }", "true"),
+        ("when { context.input.one.containsAll(context.input.other) }", "true"),
+        ("when { context.input.one.containsAny([-1, -2]) }", "false"),
+        ("when { {a: context.input.one} == {a: context.input.other} }", "true"),
+        ("when { [context.input.one].contains(context.input.other) }", "true"),
+        ("when { context.input.one.contains(context.input.other) }", "false"),
+    ] {
+        let (code, compiled) = compile(&parse(condition), Dialect::Plain, &mut symbols);
+        assert_eq!(one(Machine::new(&code, &world).run(compiled, 1), 1), expected, "{condition}");
+    }
+    let mut odd = cells.clone();
+    odd[3] = Cell::Long(-1);
+    let frame = Frame { cells: &odd, ..frame };
+    let (code, compiled) =
+        compile(&parse("when { context.input.one == context.input.other }"), Dialect::Plain, &mut symbols);
+    assert_eq!(one(Machine::new(&code, &Arguments { frame: &frame }).run(compiled, 1), 1), "false");
+}
+
+#[test]
+fn nothing_is_built_before_something_is_made() {
+    let small = Small::new();
+    let mut symbols = Symbols::toolgate();
+    let store = Store::new(&small.entities, &mut symbols);
+    let given = given(context(0, 0), &mut symbols);
+    let (code, plain) =
+        compile(&parse("when { principal in principal.es && principal.l.contains(2) }"), Dialect::Plain, &mut symbols);
+    let asking = asking(&small, &store, &given, &mut symbols);
+    let mut machine = Machine::new(&code, &asking);
+    machine.run(plain, 1);
+    assert_eq!(machine.scratch.pending.capacity() + machine.scratch.items.capacity(), 0);
+    let (code, built) = compile(&parse("when { [principal].contains(resource) }"), Dialect::Plain, &mut symbols);
+    let mut machine = Machine::new(&code, &asking);
+    machine.run(built, 1);
+    assert!(machine.scratch.pending.capacity() > 0 && machine.scratch.items.capacity() > 0, "the twin");
+}
+
+/// The deepest conditions that the text scan lets through, on a small stack.
+#[test]
+fn the_deepest_conditions_fit_on_a_small_stack() {
+    const DEEP: usize = 30;
+    let nest = |open: &str, middle: &str, close: &str| format!("{}{middle}{}", open.repeat(DEEP), close.repeat(DEEP));
+    let conditions = [
+        nest("1 + (", "1", ")") + " > 0",
+        nest("(if context.approval.self then ", "true", " else false)"),
+        nest("[1, ", "principal", "]") + " == []",
+        nest("{a: ", "principal", "}") + " == {}",
+        nest("!(true && ", "principal.b", ")"),
+        nest("[1].contains(", "principal", ")"),
+        nest("(principal is U in ", "G::\"g\"", ")"),
+        nest("false || (true && ", "context.approval.self", ")"),
+        nest("(1 + 2 * -(if principal.b then 1 else ", "3", "))") + " > 0",
+        format!("principal{} == 1", ".r".repeat(290)),
+        format!("0{} == 290", " + 1".repeat(290)),
+        format!("true{}", " && principal.b".repeat(290)),
+        format!("false{}", " || !principal.b".repeat(290)),
+    ];
+    let policies: Vec<Policy> = std::thread::Builder::new()
+        .stack_size(256 * 1024 * 1024)
+        .spawn(move || conditions.iter().map(|text| parse(&format!("when {{ {text} }}"))).collect())
+        .unwrap()
+        .join()
+        .unwrap();
+    let (code, compiled) = std::thread::Builder::new()
+        .stack_size(256 * 1024 * 1024)
+        .spawn(move || {
+            let mut symbols = Symbols::toolgate();
+            let mut compiler = Compiler::new(Dialect::Toolgate);
+            let mut add = |policy: &Policy| {
+                let policy = policy.to_pst().unwrap();
+                compiler.add(policy.body().clauses(), &mut symbols).unwrap()
+            };
+            let compiled: Vec<Condition> = policies.iter().map(&mut add).collect();
+            (Arc::new(compiler.finish()), compiled)
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+    // the optimised build needs less than a third of 64 KiB
+    let stack = if cfg!(debug_assertions) { 256 * 1024 } else { 48 * 1024 };
+    let done = std::thread::Builder::new().stack_size(stack).spawn(move || {
+        let frame = Frame { given: "", made: "", cells: &[Cell::Bool(true)], shapes: &[] };
+        let world = Arguments { frame: &frame };
+        let mut machine = Machine::new(&code, &world);
+        compiled
+            .iter()
+            .map(|condition| machine.run(*condition, LEVELS))
+            .filter(|bits| bits.t | bits.f | bits.e == 7)
+            .count()
+    });
+    assert_eq!(done.unwrap().join().unwrap(), 13);
 }
