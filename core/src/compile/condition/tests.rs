@@ -156,31 +156,28 @@ fn extension_values_are_read_as_cedar_reads_them() {
             None => None,
             other => panic!("{other:?}"),
         };
-        let mut agree = |kind, ours: bool, cedar: bool| {
-            assert_eq!(ours, cedar, "{kind} {text:?}");
-            *counts.borrow_mut().entry((kind, ours)).or_default() += 1;
-        };
+        let count = |kind, read: bool| *counts.borrow_mut().entry((kind, read)).or_default() += 1;
         let duration = extension::duration(text);
         assert_eq!(duration, long(format!("duration({of}).toMilliseconds()")), "{text:?}");
-        agree("duration", duration.is_some(), duration.is_some());
+        count("duration", duration.is_some());
         let since = format!("datetime({of}).durationSince(datetime(\"1970-01-01\")).toMilliseconds()");
         let datetime = extension::datetime(text);
         assert_eq!(datetime, long(since), "{text:?}");
-        agree("datetime", datetime.is_some(), datetime.is_some());
+        count("datetime", datetime.is_some());
         let decimal = extension::decimal(text);
         let same = decimal.map(|value| {
             let sign = if value < 0 { "-" } else { "" };
             let abs = i128::from(value).abs();
             format!("decimal({of}) == decimal(\"{sign}{}.{:04}\")", abs / 10_000, abs % 10_000)
         });
-        let same = cedar(&same.unwrap_or(format!("decimal({of})")));
+        let same = cedar(&same.unwrap_or_else(|| format!("decimal({of})")));
         assert!(decimal.is_none() == same.is_none() && same.is_none_or(|s| s == EvalResult::Bool(true)), "{text:?}");
-        agree("decimal", decimal.is_some(), decimal.is_some());
+        count("decimal", decimal.is_some());
         let ip = extension::ip(text);
         let same = ip.map(|ip| format!("ip({of}) == ip(\"{}/{}\")", ip.address, ip.prefix));
-        let same = cedar(&same.unwrap_or(format!("ip({of})")));
+        let same = cedar(&same.unwrap_or_else(|| format!("ip({of})")));
         assert!(ip.is_none() == same.is_none() && same.is_none_or(|s| s == EvalResult::Bool(true)), "{text:?}");
-        agree("ip", ip.is_some(), ip.is_some());
+        count("ip", ip.is_some());
     };
     TEXTS.iter().for_each(|text| check(text));
     let letters: Vec<char> = "0123456789999-+.:/TZdhms f٣\n".chars().collect();

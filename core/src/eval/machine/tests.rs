@@ -148,11 +148,11 @@ impl Writer<'_> {
         if self.at >= self.bytes.len() {
             return self.leaf(kind);
         }
-        if depth == 0 || self.byte() % 5 == 0 {
-            return if self.byte() % 3 == 0 { self.leaf(kind) } else { self.path(kind, depth) };
+        if depth == 0 || self.byte().is_multiple_of(5) {
+            return if self.byte().is_multiple_of(3) { self.leaf(kind) } else { self.path(kind, depth) };
         }
         let depth = depth - 1;
-        if self.byte() % 12 == 0 {
+        if self.byte().is_multiple_of(12) {
             let (test, yes, no) = (self.expr(Kind::Bool, depth), self.expr(kind, depth), self.expr(kind, depth));
             return format!("(if {test} then {yes} else {no})");
         }
@@ -208,7 +208,11 @@ impl Writer<'_> {
     /// A literal, or something that is one as far as is known.
     fn text(&mut self, from: &[&str]) -> String {
         let text = format!("\"{}\"", self.pick(from));
-        if self.byte() % 6 == 0 { format!("(if {} then {text} else \"\")", self.expr(Kind::Bool, 0)) } else { text }
+        if self.byte().is_multiple_of(6) {
+            format!("(if {} then {text} else \"\")", self.expr(Kind::Bool, 0))
+        } else {
+            text
+        }
     }
 
     fn test(&mut self, depth: usize) -> String {
@@ -262,7 +266,7 @@ impl Writer<'_> {
             }
             19 => {
                 let kind = self.pick(&["U", "G", "Action", "Nowhere::U"]);
-                let within = if self.byte() % 2 == 0 {
+                let within = if self.byte().is_multiple_of(2) {
                     format!(" in {}", self.expr(Kind::Entity, depth))
                 } else {
                     String::new()
@@ -406,8 +410,8 @@ fn random_expressions_are_what_they_are_in_cedar() {
         // as Cedar has it, one level after the other
         let (code, compiled) = compile(&policy, Dialect::Plain, symbols);
         let mut by_level = Vec::new();
-        for level in 0..3 {
-            let asking = asking(&small, &store, &plain[level], symbols);
+        for (level, plain) in plain.iter().enumerate() {
+            let asking = asking(&small, &store, plain, symbols);
             let expected = cedar(&authorizer, &policy, &small, context(level, 0));
             let bits = Machine::new(&code, &asking).run(compiled, 1);
             prop_assert_eq!(one(bits, 1), expected, "{} at level {}", &condition, level);
@@ -441,10 +445,9 @@ fn random_expressions_are_what_they_are_in_cedar() {
             } else {
                 count("open");
             }
-            for input in 0..last {
-                let attrs: Vec<_> =
-                    inputs[input].attrs.iter().copied().filter(|attr| *attr != attr::APPROVAL).collect();
-                let given = Given { values: inputs[input].values.clone(), attrs };
+            for input in &inputs[..last] {
+                let attrs: Vec<_> = input.attrs.iter().copied().filter(|attr| *attr != attr::APPROVAL).collect();
+                let given = Given { values: input.values.clone(), attrs };
                 let asking = asking(&small, &store, &given, symbols);
                 let bits = Machine::new(&code, &asking).run(compiled, LEVELS);
                 let covered = bits.t & !cover.t == 0 && bits.f & !cover.f == 0 && bits.e & !cover.e == 0;
