@@ -17,9 +17,7 @@ pub(crate) mod extension;
 mod fold;
 pub(crate) mod operators;
 pub(crate) mod pattern;
-
-#[cfg(test)]
-mod tests;
+mod syntax;
 
 pub(crate) use code::{Code, Condition, Dialect, Node, Var};
 use operators::{Binary, Unary};
@@ -64,7 +62,7 @@ impl Compiler {
         let mut parts = Vec::new();
         for clause in clauses {
             match clause {
-                Clause::When(expr) => chain_of(BinaryOp::And, expr, &mut parts),
+                Clause::When(expr) => syntax::chain(BinaryOp::And, expr, &mut parts),
                 Clause::Unless(expr) => parts.push((false, expr.as_ref())),
             }
         }
@@ -81,7 +79,7 @@ impl Compiler {
     fn expr(&mut self, expr: &Expr, symbols: &mut Symbols) -> Result<Item, Unknown> {
         // down the first operands without recursion, however long the chain
         let (mut steps, mut at) = (Vec::new(), expr);
-        while let Some(first) = first_operand(at) {
+        while let Some(first) = syntax::first_operand(at) {
             steps.push(at);
             at = first;
         }
@@ -130,11 +128,11 @@ impl Compiler {
             }),
             Expr::UnaryOp { op: UnaryOp::Not, expr } => {
                 let item = self.expr(expr, symbols)?;
-                self.not(item)
+                self.not(&item)
             }
             Expr::BinaryOp { op: op @ (BinaryOp::And | BinaryOp::Or), .. } => {
                 let mut parts = Vec::new();
-                chain_of(*op, expr, &mut parts);
+                syntax::chain(*op, expr, &mut parts);
                 self.connective(*op == BinaryOp::And, &parts, symbols)?
             }
             Expr::IfThenElse { cond, then_expr, else_expr } => {
@@ -169,11 +167,11 @@ impl Compiler {
     fn step(&mut self, expr: &Expr, left: Item, symbols: &mut Symbols) -> Result<Item, Unknown> {
         Ok(match expr {
             Expr::UnaryOp { op, .. } => {
-                let Some(op) = unary_op(*op) else { return unknown("a unary operator of an unknown kind") };
+                let Some(op) = syntax::unary(*op) else { return unknown("a unary operator of an unknown kind") };
                 self.unary(op, left)
             }
             Expr::BinaryOp { op, right, .. } => {
-                let Some(op) = binary_op(*op) else { return unknown("a binary operator of an unknown kind") };
+                let Some(op) = syntax::binary(*op) else { return unknown("a binary operator of an unknown kind") };
                 let right = self.expr(right, symbols)?;
                 self.binary(op, left, right)
             }
@@ -196,16 +194,11 @@ impl Compiler {
     }
 
     /// `&&` or `||` of parts; each is negated unless it is marked.
-    fn connective(
-        &mut self,
-        all: bool,
-        parts: &[(bool, &Expr)],
-        symbols: &mut Symbols,
-    ) -> Result<Item, Unknown> {
+    fn connective(&mut self, all: bool, parts: &[(bool, &Expr)], symbols: &mut Symbols) -> Result<Item, Unknown> {
         let mut items = Vec::new();
         for (plain, part) in parts {
             let item = self.expr(part, symbols)?;
-            match if *plain { item } else { self.not(item) } {
+            match if *plain { item } else { self.not(&item) } {
                 // it settles nothing
                 Item::Const(Const::Bool(value)) if value == all => {}
                 // nothing after it is evaluated
@@ -269,8 +262,8 @@ impl Compiler {
         Item::Node(Node::Record { start, len: number(links.len()) })
     }
 
-    fn not(&mut self, item: Item) -> Item {
-        match item {
+    fn not(&mut self, item: &Item) -> Item {
+        match *item {
             Item::Const(Const::Bool(value)) => Item::Const(Const::Bool(!value)),
             Item::Const(_) | Item::Node(Node::Error) => ERROR,
             // two of them are none, except that the operand must be a truth value
@@ -440,83 +433,6 @@ fn result(constant: Option<Const>) -> Item {
     constant.map_or(ERROR, Item::Const)
 }
 
-/// The operand that is evaluated first, of those expressions that always evaluate it as a value.
-fn first_operand(expr: &Expr) -> Option<&Expr> {
-    match expr {
-        Expr::UnaryOp { op: UnaryOp::Not, .. } => None,
-        Expr::BinaryOp { op: BinaryOp::And | BinaryOp::Or, .. } => None,
-        Expr::UnaryOp { expr, .. }
-        | Expr::GetAttr { expr, .. }
-        | Expr::HasAttr { expr, .. }
-        | Expr::Like { expr, .. }
-        | Expr::Is { expr, .. } => Some(expr),
-        Expr::BinaryOp { left, .. } => Some(left),
-        _ => None,
-    }
-}
-
-/// The parts of a chain of `&&` or `||` in the order in which they are evaluated.
-fn chain_of<'a>(op: BinaryOp, expr: &'a Expr, into: &mut Vec<(bool, &'a Expr)>) {
-    let mut open = vec![expr];
-    while let Some(expr) = open.pop() {
-        match expr {
-            Expr::BinaryOp { op: found, left, right } if *found == op => open.extend([right.as_ref(), left.as_ref()]),
-            other => into.push((true, other)),
-        }
-    }
-}
-
-fn unary_op(op: UnaryOp) -> Option<Unary> {
-    Some(match op {
-        UnaryOp::Neg => Unary::Neg,
-        UnaryOp::IsEmpty => Unary::IsEmpty,
-        UnaryOp::Datetime => Unary::Datetime,
-        UnaryOp::Decimal => Unary::Decimal,
-        UnaryOp::Duration => Unary::Duration,
-        UnaryOp::Ip => Unary::Ip,
-        UnaryOp::IsIPv4 => Unary::IsIpv4,
-        UnaryOp::IsIPV6 => Unary::IsIpv6,
-        UnaryOp::IsLoopback => Unary::IsLoopback,
-        UnaryOp::IsMulticast => Unary::IsMulticast,
-        UnaryOp::ToDate => Unary::ToDate,
-        UnaryOp::ToTime => Unary::ToTime,
-        UnaryOp::ToMilliseconds => Unary::ToMilliseconds,
-        UnaryOp::ToSeconds => Unary::ToSeconds,
-        UnaryOp::ToMinutes => Unary::ToMinutes,
-        UnaryOp::ToHours => Unary::ToHours,
-        UnaryOp::ToDays => Unary::ToDays,
-        _ => return None,
-    })
-}
-
-fn binary_op(op: BinaryOp) -> Option<Binary> {
-    Some(match op {
-        BinaryOp::Eq => Binary::Eq,
-        BinaryOp::NotEq => Binary::NotEq,
-        BinaryOp::Less => Binary::Less,
-        BinaryOp::LessEq => Binary::LessEq,
-        BinaryOp::Greater => Binary::Greater,
-        BinaryOp::GreaterEq => Binary::GreaterEq,
-        BinaryOp::Add => Binary::Add,
-        BinaryOp::Sub => Binary::Sub,
-        BinaryOp::Mul => Binary::Mul,
-        BinaryOp::In => Binary::In,
-        BinaryOp::Contains => Binary::Contains,
-        BinaryOp::ContainsAll => Binary::ContainsAll,
-        BinaryOp::ContainsAny => Binary::ContainsAny,
-        BinaryOp::GetTag => Binary::GetTag,
-        BinaryOp::HasTag => Binary::HasTag,
-        BinaryOp::IsInRange => Binary::IsInRange,
-        BinaryOp::Offset => Binary::Offset,
-        BinaryOp::DurationSince => Binary::DurationSince,
-        BinaryOp::DecimalLessThan => Binary::DecimalLess,
-        BinaryOp::DecimalLessEq => Binary::DecimalLessEq,
-        BinaryOp::DecimalGreater => Binary::DecimalGreater,
-        BinaryOp::DecimalGreaterEq => Binary::DecimalGreaterEq,
-        _ => return None,
-    })
-}
-
 /// Whether a value is one that owns nothing, as a constant.
 pub(crate) fn scalar(value: Value<'_>) -> Option<Const> {
     Some(match value {
@@ -531,3 +447,6 @@ pub(crate) fn scalar(value: Value<'_>) -> Option<Const> {
         Value::Set(_) | Value::Record(_) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,10 +115,9 @@ impl Index {
                 }
             }
         }
-        let mut index = Self::default();
-        index.actions = Table::new(buckets.len());
         let all = any_action.len().saturating_add(buckets.values().map(Vec::len).sum());
-        index.principals = Table::new(all);
+        let (actions, principals) = (Table::new(buckets.len()), Table::new(all));
+        let mut index = Self { actions, principals, ..Self::default() };
         index.add(any_action);
         for (action, entries) in buckets {
             let bucket = index.add(entries);

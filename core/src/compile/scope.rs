@@ -75,13 +75,7 @@ impl Scope {
     }
 
     /// Whether the policy is about a request. `is_in` says whether an entity is another or below it.
-    pub(crate) fn matches(
-        &self,
-        principal: Ent,
-        action: Ent,
-        resource: Ent,
-        is_in: impl Fn(Ent, Ent) -> bool,
-    ) -> bool {
+    pub(crate) fn matches(&self, principal: Ent, action: Ent, resource: Ent, is_in: impl Fn(Ent, Ent) -> bool) -> bool {
         let action = match &self.action {
             Actions::Any => true,
             Actions::Eq(one) => *one == action,

@@ -80,8 +80,8 @@ pub(crate) enum Const {
     Datetime(i64),
     Duration(i64),
     Ip(Ip),
-    Set(Box<[Const]>),
-    Record(Box<[(Attr, Const)]>),
+    Set(Box<[Self]>),
+    Record(Box<[(Attr, Self)]>),
 }
 
 impl Const {

@@ -11,12 +11,6 @@ use crate::data::value::{Attr, Const, Ent, Record, Set, Value};
 
 mod outcome;
 mod scratch;
-#[cfg(test)]
-mod corpus_tests;
-#[cfg(test)]
-mod store_tests;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use outcome::Bits;
 use outcome::{Res, There, found, is_there, known, there, unknown_binary};
@@ -234,9 +228,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
                 _ => Res::Error,
             },
             Node::Unary { op, .. } => match (left, op) {
-                (Res::Known(Value::Set(set)), Unary::IsEmpty) => {
-                    known(!self.scratch.any(set, &mut |_| true))
-                }
+                (Res::Known(Value::Set(set)), Unary::IsEmpty) => known(!self.scratch.any(set, &mut |_| true)),
                 (Res::Known(value), _) => operators::unary(op, value).map_or(Res::Error, Res::Known),
                 (Res::Unknown, _) => Res::Unknown,
                 (Res::Error | Res::AnyRecord | Res::AnyBool, _) => Res::Error,
@@ -496,3 +488,10 @@ fn approvals(mask: u8) -> Option<&'static [(Attr, Const)]> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+mod tests;

@@ -138,11 +138,8 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let before: i64 = lengths.iter().take(month).sum();
     // leap days in the years before this one, of which the year 0 is the first
     let last = year.checked_sub(1)?;
-    let leaps = last
-        .div_euclid(4)
-        .checked_sub(last.div_euclid(100))?
-        .checked_add(last.div_euclid(400))?
-        .checked_add(1)?;
+    let leaps =
+        last.div_euclid(4).checked_sub(last.div_euclid(100))?.checked_add(last.div_euclid(400))?.checked_add(1)?;
     let since_year_0 = year.checked_mul(365)?.checked_add(leaps)?.checked_add(before)?.checked_add(day)?;
     since_year_0.checked_sub(1)?.checked_sub(719_528)
 }

@@ -102,11 +102,10 @@ pub(crate) fn binary(op: Binary, left: Value<'_>, right: Value<'_>) -> Option<Va
     use Value::{Bool, Datetime, Decimal, Duration, Long};
     match op {
         Binary::Less | Binary::LessEq | Binary::Greater | Binary::GreaterEq => {
-            let (left, right) = match (left, right) {
-                (Long(left), Long(right)) | (Datetime(left), Datetime(right)) | (Duration(left), Duration(right)) => {
-                    (left, right)
-                }
-                _ => return None,
+            let ((Long(left), Long(right)) | (Datetime(left), Datetime(right)) | (Duration(left), Duration(right))) =
+                (left, right)
+            else {
+                return None;
             };
             Some(Bool(match op {
                 Binary::Less => left < right,

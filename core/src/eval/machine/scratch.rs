@@ -20,8 +20,8 @@ const FEW: usize = 8;
 pub(super) struct Scratch<'a> {
     /// Items of sets and fields of records whose building is not finished; the attribute of an item means nothing.
     pub(super) pending: Vec<(Attr, Value<'a>)>,
-    items: Vec<Value<'a>>,
-    fields: Vec<(Attr, Value<'a>)>,
+    pub(super) items: Vec<Value<'a>>,
+    pub(super) fields: Vec<(Attr, Value<'a>)>,
 }
 
 impl<'a> Scratch<'a> {
