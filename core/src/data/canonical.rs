@@ -38,7 +38,7 @@ pub(crate) fn written(hash: Sha256) -> String {
     out.push_str(PREFIX);
     for byte in hash.finalize() {
         for half in [byte >> 4, byte & 15] {
-            out.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+            out.push(char::from(half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 })));
         }
     }
     out

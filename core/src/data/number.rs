@@ -146,7 +146,8 @@ pub(crate) fn number_prefix(text: &[u8]) -> Result<usize, usize> {
 
 /// [`Number::as_i64`] of a text that is known to be a number.
 pub(crate) fn to_i64(text: &str) -> Option<i64> {
-    i64::try_from(scaled(text, 0)?).ok()
+    // Most are plain integers.
+    text.parse().ok().or_else(|| i64::try_from(scaled(text, 0)?).ok())
 }
 
 /// [`Number::as_u64`] of a text that is known to be a number.

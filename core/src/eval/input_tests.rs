@@ -131,8 +131,8 @@ fn some_read(value: &Value, state: &mut u64) -> Read {
 
 /// Writes JSON with the spellings that the draws say.
 fn spelled(value: &Serde, draws: &mut impl Iterator<Item = u8>) -> String {
-    let mut text = |text: &str, draws: &mut dyn Iterator<Item = u8>| {
-        let escape = draws.next().unwrap_or(0) % 4 == 0;
+    let text = |text: &str, draws: &mut dyn Iterator<Item = u8>| {
+        let escape = draws.next().unwrap_or(0).is_multiple_of(4);
         if escape {
             let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
             format!("\"{units}\"")
@@ -158,7 +158,7 @@ fn spelled(value: &Serde, draws: &mut impl Iterator<Item = u8>) -> String {
                 let key = text(key, draws);
                 all.push(format!("{key}: {}", spelled(value, draws)));
             }
-            if draws.next().unwrap_or(0) % 2 == 0 {
+            if draws.next().unwrap_or(0).is_multiple_of(2) {
                 all.reverse();
             }
             format!("{{{}}}", all.join(", "))
@@ -171,8 +171,8 @@ fn spelled(value: &Serde, draws: &mut impl Iterator<Item = u8>) -> String {
 fn changed(value: &mut Serde, draws: &mut impl Iterator<Item = u8>, other: &Serde) {
     let draw = draws.next().unwrap_or(0);
     match value {
-        Serde::Object(members) if !members.is_empty() && draw % 8 != 0 => {
-            let name = members.keys().nth(usize::from(draw / 8) % members.len()).unwrap().clone();
+        Serde::Object(members) if !members.is_empty() && !draw.is_multiple_of(8) => {
+            let name = members.keys().cycle().nth(usize::from(draw / 8)).unwrap().clone();
             match draw % 8 {
                 1 => drop(members.remove(&name)),
                 2 => drop(members.insert(format!("{name}x"), other.clone())),
@@ -180,8 +180,8 @@ fn changed(value: &mut Serde, draws: &mut impl Iterator<Item = u8>, other: &Serd
                 _ => changed(members.get_mut(&name).unwrap(), draws, other),
             }
         }
-        Serde::Array(items) if !items.is_empty() && draw % 8 != 0 => {
-            let at = usize::from(draw / 8) % items.len();
+        Serde::Array(items) if !items.is_empty() && !draw.is_multiple_of(8) => {
+            let at = (0..items.len()).cycle().nth(usize::from(draw / 8)).unwrap();
             match draw % 8 {
                 1 => drop(items.remove(at)),
                 2 => items.push(items[at].clone()),

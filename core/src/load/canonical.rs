@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::data::json::quote;
 use crate::data::number::write_canonical;
+use crate::load::reader::plain_end;
 use crate::load::tape::{Item, Kind};
 
 /// Appends the RFC 8785 text of a value. Recursive: a value from the reader is no deeper than its limit.
@@ -44,7 +45,7 @@ pub(crate) fn write(out: &mut String, item: Item<'_>) {
 
 /// Appends a string as RFC 8785 writes it.
 pub(crate) fn write_text(out: &mut String, text: &str) {
-    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+    if plain_end(text.as_bytes(), 0) < text.len() {
         let written = quote(out, text, |_| false);
         debug_assert!(written.is_ok(), "writing to a string failed");
     } else {

@@ -5,6 +5,8 @@
 mod place;
 mod string;
 
+pub(crate) use self::string::plain_end;
+
 use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
@@ -70,7 +72,6 @@ struct Reader<'a> {
     broken: bool,
     limits: &'a JsonLimits,
     tape: &'a mut Tape,
-    at: usize,
     values: usize,
     /// The innermost array or object whose end has not come yet, whether it is an object, and how many there are.
     /// While one is open, its `next` is the one around it.
@@ -87,124 +88,106 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(text: &'a str, broken: bool, limits: &'a JsonLimits, tape: &'a mut Tape) -> Self {
         tape.clear();
-        Self {
-            text,
-            broken,
-            limits,
-            tape,
-            at: 0,
-            values: 0,
-            open: NONE,
-            in_object: false,
-            depth: 0,
-            seen: 0,
-            keys: None,
-        }
+        Self { text, broken, limits, tape, values: 0, open: NONE, in_object: false, depth: 0, seen: 0, keys: None }
     }
 
+    /// The place in the text goes from hand to hand, so that it stays in a register.
     fn document(&mut self) -> Step<()> {
         // FAIL-CLOSED: table_of_refused_texts (the byte order mark)
         if self.text.starts_with('\u{feff}') {
             return Err(self.syntax(0, "a byte order mark before the JSON", "save the file without one"));
         }
+        let bytes = self.text.as_bytes();
+        let mut at = 0;
         loop {
-            if !self.value()? {
-                continue;
+            at = space(bytes, at);
+            self.values = self.values.wrapping_add(1);
+            // FAIL-CLOSED: each_limit_has_a_last_accepted_and_a_first_refused
+            if self.values > self.limits.nodes {
+                return Err(self.limit(at, format!("more than {} values", self.limits.nodes)));
+            }
+            match bytes.get(at) {
+                Some(b'"') => at = self.string(at)?,
+                Some(b'-' | b'0'..=b'9') => at = self.number(at)?,
+                Some(first @ (b'[' | b'{')) => {
+                    let (after, complete) = self.begin(at, *first == b'{')?;
+                    at = after;
+                    if !complete {
+                        continue;
+                    }
+                }
+                Some(b'n') => at = self.word(at, b"null", Kind::Null)?,
+                Some(b't') => at = self.word(at, b"true", Kind::True)?,
+                Some(b'f') => at = self.word(at, b"false", Kind::False)?,
+                _ => return Err(self.expected(at, "a value")),
             }
             // A value is complete: close what closes after it.
             loop {
-                self.space();
+                at = space(bytes, at);
                 if self.open == NONE {
-                    return self.end();
+                    return self.end(at);
                 }
-                let next = self.peek();
-                if next == Some(b',') {
-                    self.at = self.at.wrapping_add(1);
-                    if self.in_object {
-                        self.key()?;
+                match (bytes.get(at), self.in_object) {
+                    (Some(b','), false) => {
+                        at = at.wrapping_add(1);
+                        break;
                     }
-                    break;
-                } else if next == Some(if self.in_object { b'}' } else { b']' }) {
-                    self.at = self.at.wrapping_add(1);
-                    self.close()?;
-                } else if self.in_object {
-                    return Err(self.expected("`,` or `}` after this field"));
-                } else {
-                    return Err(self.expected("`,` or `]` after this item"));
+                    (Some(b','), true) => {
+                        at = self.key(at.wrapping_add(1))?;
+                        break;
+                    }
+                    (Some(b'}'), true) | (Some(b']'), false) => {
+                        at = at.wrapping_add(1);
+                        self.close(at)?;
+                    }
+                    (_, true) => return Err(self.expected(at, "`,` or `}` after this field")),
+                    (_, false) => return Err(self.expected(at, "`,` or `]` after this item")),
                 }
             }
         }
     }
 
-    fn end(&self) -> Step<()> {
+    fn end(&self, at: usize) -> Step<()> {
         // FAIL-CLOSED: table_of_refused_texts (trailing bytes)
-        if self.at < self.text.len() || self.broken {
-            return Err(self.expected("nothing more: the JSON text ends before this"));
+        if at < self.text.len() || self.broken {
+            return Err(self.expected(at, "nothing more: the JSON text ends before this"));
         }
         Ok(())
     }
 
-    /// Reads a scalar or an empty array or object; of a longer one the beginning, and says `false`.
-    #[inline]
-    fn value(&mut self) -> Step<bool> {
-        self.space();
-        self.values = self.values.saturating_add(1);
-        // FAIL-CLOSED: each_limit_has_a_last_accepted_and_a_first_refused
-        if self.values > self.limits.nodes {
-            return Err(self.limit(self.at, format!("more than {} values", self.limits.nodes)));
-        }
-        let Some(first) = self.peek() else { return Err(self.expected("a value")) };
-        match first {
-            b'"' => {
-                let (kind, start, end) = self.string()?;
-                self.push(kind, start, end);
-            }
-            b'-' | b'0'..=b'9' => self.number()?,
-            b'n' => self.word(b"null", Kind::Null)?,
-            b't' => self.word(b"true", Kind::True)?,
-            b'f' => self.word(b"false", Kind::False)?,
-            b'[' | b'{' => return self.begin(first == b'{'),
-            _ => return Err(self.expected("a value")),
-        }
-        Ok(true)
-    }
-
-    /// Reads the bracket and, of an object, the first key.
-    fn begin(&mut self, object: bool) -> Step<bool> {
+    /// Reads the bracket and, of an object, the first key; or both brackets, and then the value is complete.
+    fn begin(&mut self, at: usize, object: bool) -> Step<(usize, bool)> {
         // FAIL-CLOSED: nesting_is_refused_fast
         if self.depth >= self.limits.depth {
-            return Err(self.limit(self.at, format!("nested more than {} deep", self.limits.depth)));
+            return Err(self.limit(at, format!("nested more than {} deep", self.limits.depth)));
         }
-        self.at = self.at.wrapping_add(1);
-        self.space();
+        let inside = space(self.text.as_bytes(), at.wrapping_add(1));
         let (kind, closing) = if object { (Kind::Object, b'}') } else { (Kind::Array, b']') };
-        if self.eat(closing) {
+        if self.text.as_bytes().get(inside) == Some(&closing) {
             self.push(kind, 0, 0);
-            return Ok(true);
+            return Ok((inside.wrapping_add(1), true));
         }
         let seen = self.seen;
         if let Some(around) = self.tape.nodes.get_mut(index(self.open)) {
             (around.start, around.end) = (high(seen), low(seen));
         }
-        let at = number(self.tape.nodes.len());
+        let open = number(self.tape.nodes.len());
         self.tape.nodes.push(Node { kind, start: 0, end: 0, next: self.open });
-        self.open = at;
+        self.open = open;
         self.in_object = object;
         self.depth = self.depth.saturating_add(1);
         self.seen = 0;
         if let Some(keys) = &mut self.keys {
             keys.push(BTreeSet::new());
         }
-        if object {
-            self.key()?;
-        }
-        Ok(false)
+        Ok((if object { self.key(inside)? } else { inside }, false))
     }
 
-    /// Closes the innermost array or object.
-    fn close(&mut self) -> Step<()> {
+    /// Closes the innermost array or object, which ended before `at`.
+    #[inline]
+    fn close(&mut self, at: usize) -> Step<()> {
         if self.seen == MAYBE_TWICE && self.in_object {
-            self.each_key_once()?;
+            self.each_key_once(at)?;
         }
         let next = number(self.tape.nodes.len());
         let mut around = NONE;
@@ -226,36 +209,49 @@ impl<'a> Reader<'a> {
 
     /// Reads `"key":` of the innermost object.
     #[inline]
-    fn key(&mut self) -> Step<()> {
-        self.space();
-        let start = self.at;
-        if self.peek() != Some(b'"') {
-            return Err(self.expected("a key in double quotes"));
+    fn key(&mut self, at: usize) -> Step<usize> {
+        let bytes = self.text.as_bytes();
+        let opening = space(bytes, at);
+        if bytes.get(opening) != Some(&b'"') {
+            return Err(self.expected(opening, "a key in double quotes"));
         }
-        let (kind, from, to) = self.string()?;
-        let text = if kind == Kind::Given { self.text } else { &self.tape.made };
-        let key = text.get(index(from)..index(to)).unwrap_or_default();
-        let hash = hash(key.as_bytes());
-        if let Some(keys) = &mut self.keys {
-            let twice = !keys.last_mut().is_none_or(|keys| keys.insert(key.to_owned()));
-            let message = if twice { format!("the key {} is given twice", Json::from(key)) } else { String::new() };
-            self.tape.nodes.push(Node { kind, start: from, end: to, next: hash });
-            // FAIL-CLOSED: a_key_given_twice_is_refused_in_any_spelling
-            if twice {
-                return Err(self.fault(ErrorKind::JsonDuplicateKey, start, self.at, message, "keep one of the two"));
-            }
-        } else {
-            self.tape.nodes.push(Node { kind, start: from, end: to, next: hash });
+        let mut after = self.string(opening)?;
+        let made = self.tape.made.as_bytes();
+        let mut hashed = 0;
+        if let Some(key) = self.tape.nodes.last_mut() {
+            let text = if key.kind == Kind::Given { bytes } else { made };
+            hashed = hash(text.get(index(key.start)..index(key.end)).unwrap_or_default());
+            key.next = hashed;
         }
-        let bit = 1u64 << (hash >> 26);
+        if self.keys.is_some() {
+            self.remember(opening, after)?;
+        }
+        let bit = 1u64 << (hashed >> 26);
         self.seen = if self.seen & bit == 0 { self.seen | bit } else { MAYBE_TWICE };
-        self.space();
-        if self.eat(b':') { Ok(()) } else { Err(self.expected("`:` after the key")) }
+        after = space(bytes, after);
+        if bytes.get(after) == Some(&b':') {
+            Ok(after.wrapping_add(1))
+        } else {
+            Err(self.expected(after, "`:` after the key"))
+        }
+    }
+
+    /// With care: refuses the last key if the innermost object has it already.
+    #[cold]
+    fn remember(&mut self, start: usize, end: usize) -> Step<()> {
+        let key = self.text_of(number(self.tape.nodes.len().saturating_sub(1))).to_owned();
+        let message = format!("the key {} is given twice", Json::from(key.as_str()));
+        let known = self.keys.as_mut().and_then(|keys| keys.last_mut());
+        // FAIL-CLOSED: a_key_given_twice_is_refused_in_any_spelling
+        if known.is_some_and(|known| !known.insert(key)) {
+            return Err(self.fault(ErrorKind::JsonDuplicateKey, start, end, message, "keep one of the two"));
+        }
+        Ok(())
     }
 
     /// Refuses the innermost object, which is complete, if it has a key twice. Bounded by sorting, whatever the keys.
     #[inline(never)]
-    fn each_key_once(&self) -> Step<()> {
+    fn each_key_once(&self, end: usize) -> Step<()> {
         // The hash, and where the key is.
         let mut keys: SmallVec<[u64; 32]> = SmallVec::new();
         let nodes = &self.tape.nodes;
@@ -274,7 +270,7 @@ impl<'a> Reader<'a> {
         // FAIL-CLOSED: a_key_given_twice_is_refused_in_any_spelling
         if twice {
             let message = "a key is given twice".to_owned();
-            return Err(self.fault(ErrorKind::JsonDuplicateKey, self.at, self.at, message, "keep one of the two"));
+            return Err(self.fault(ErrorKind::JsonDuplicateKey, end, end, message, "keep one of the two"));
         }
         Ok(())
     }
@@ -292,68 +288,46 @@ impl<'a> Reader<'a> {
         self.tape.nodes.push(Node { kind, start, end, next });
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Step<()> {
-        if !self.rest().starts_with(word) {
-            return Err(self.expected("a value"));
+    fn word(&mut self, at: usize, word: &[u8], kind: Kind) -> Step<usize> {
+        if !self.text.as_bytes().get(at..).unwrap_or_default().starts_with(word) {
+            return Err(self.expected(at, "a value"));
         }
-        self.at = self.at.saturating_add(word.len());
         self.push(kind, 0, 0);
-        Ok(())
+        Ok(at.saturating_add(word.len()))
     }
 
-    fn number(&mut self) -> Step<()> {
-        let rest = self.rest();
+    #[inline]
+    fn number(&mut self, at: usize) -> Step<usize> {
+        let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         // Most numbers are a few digits and nothing more.
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let plain = rest.first().is_some_and(|first| matches!(first, b'1'..=b'9'))
             && !rest.get(digits).is_some_and(|next| matches!(next, b'.' | b'e' | b'E'));
         let length = match if plain { Ok(digits) } else { number_prefix(rest) } {
             Ok(length) => length,
-            Err(wrong) => {
-                self.at = self.at.saturating_add(wrong);
-                let help = "a number has digits on both sides of a point, and no leading zero";
-                return Err(match self.peek() {
-                    None => self.expected("a digit"),
-                    Some(_) => self.syntax(self.at, "this is not a number of JSON", help),
-                });
-            }
+            Err(wrong) => return Err(self.no_number(at.saturating_add(wrong))),
         };
         if length > self.limits.string_bytes {
-            return Err(self.limit(self.at, format!("a number of more than {} bytes", self.limits.string_bytes)));
+            return Err(self.limit(at, format!("a number of more than {} bytes", self.limits.string_bytes)));
         }
-        let start = self.at;
-        self.at = self.at.saturating_add(length);
-        self.push(Kind::Number, number(start), number(self.at));
-        Ok(())
+        let end = at.wrapping_add(length);
+        self.push(Kind::Number, number(at), number(end));
+        Ok(end)
     }
 
-    #[inline]
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at = self.at.wrapping_add(1);
+    #[cold]
+    fn no_number(&self, wrong: usize) -> Box<Fault> {
+        if wrong >= self.text.len() {
+            return self.expected(wrong, "a digit");
         }
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    #[inline]
-    fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at = self.at.wrapping_add(usize::from(found));
-        found
+        let help = "a number has digits on both sides of a point, and no leading zero";
+        self.syntax(wrong, "this is not a number of JSON", help)
     }
 
     /// Here should be something else: says what is here instead.
     #[cold]
-    fn expected(&self, what: &str) -> Box<Fault> {
-        let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+    fn expected(&self, at: usize, what: &str) -> Box<Fault> {
+        let found = match self.text.get(at..).and_then(|rest| rest.chars().next()) {
             // FAIL-CLOSED: table_of_refused_texts (invalid UTF-8)
             None if self.broken => {
                 let message = "a byte that is not UTF-8";
@@ -363,7 +337,7 @@ impl<'a> Reader<'a> {
             Some(char) if char.is_ascii_graphic() => format!("`{char}`"),
             Some(char) => format!("U+{:04X}", u32::from(char)),
         };
-        self.syntax(self.at, &format!("expected {what}, found {found}"), "")
+        self.syntax(at, &format!("expected {what}, found {found}"), "")
     }
 
     fn syntax(&self, start: usize, message: &str, help: &'static str) -> Box<Fault> {
@@ -381,6 +355,15 @@ impl<'a> Reader<'a> {
     fn fault(&self, kind: ErrorKind, start: usize, end: usize, message: String, help: &'static str) -> Box<Fault> {
         Box::new(Fault { kind, message, help, start, end })
     }
+}
+
+/// The first byte from `at` on that is no space.
+#[inline]
+fn space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
+        at = at.wrapping_add(1);
+    }
+    at
 }
 
 fn high(word: u64) -> u32 {

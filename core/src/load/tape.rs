@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::data::json::{Json, Number};
 use crate::data::names::{index, number};
+use crate::load::reader::plain_end;
 
 /// What a node is. A key is a text before its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +127,7 @@ impl Tape {
 
 /// Whether JSON could write the text without escapes.
 fn text_kind(text: &str) -> Kind {
-    let plain = !text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
-    if plain { Kind::Given } else { Kind::Made }
+    if plain_end(text.as_bytes(), 0) == text.len() { Kind::Given } else { Kind::Made }
 }
 
 /// A value of a tape, or a key.
