@@ -14,8 +14,8 @@ use crate::compile::people::tables::Tables;
 use crate::data::shards::Shards;
 use crate::data::snapshot::{Approval, ClientKind, ClientState, KillSwitches, RequestApproval};
 use crate::data::time::Instant;
-pub(crate) use crate::load::people::{Holder, NamesRef, PeopleNames, SubjectId, What};
 use crate::load::people::{ACTIVE, DefinitionRow, Loaded, NONE};
+pub(crate) use crate::load::people::{Holder, NamesRef, PeopleNames, SubjectId, What};
 
 /// A snapshot for looking up. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -329,6 +329,6 @@ fn index(id: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod size_tests;
+#[cfg(test)]
+mod tests;

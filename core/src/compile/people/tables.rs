@@ -177,7 +177,8 @@ impl Tables {
 
     /// The holder of the grant at a place.
     pub(super) fn holder(&self, place: u32) -> Holder {
-        let find = |ends: &[u32]| Some(number(ends.partition_point(|end| *end <= place))).filter(|id| index(*id) < ends.len());
+        let find =
+            |ends: &[u32]| Some(number(ends.partition_point(|end| *end <= place))).filter(|id| index(*id) < ends.len());
         let user = find(&self.user_ends).map(Holder::User);
         let group = || find(&self.group_ends).map(Holder::Group);
         user.or_else(group).unwrap_or_else(|| Holder::ServicePrincipal(find(&self.principal_ends).unwrap_or(NONE)))

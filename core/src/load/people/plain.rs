@@ -11,8 +11,18 @@ use crate::load::json::JsonLimits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plain<'a> {
     /// The groups and entitlements are left in the scanner.
-    User { id: &'a str, active: bool, manager: Option<&'a str> },
-    Grant { id: &'a str, to: To<'a>, what: Gives<'a>, from: Option<Instant>, until: Option<Instant> },
+    User {
+        id: &'a str,
+        active: bool,
+        manager: Option<&'a str>,
+    },
+    Grant {
+        id: &'a str,
+        to: To<'a>,
+        what: Gives<'a>,
+        from: Option<Instant>,
+        until: Option<Instant>,
+    },
 }
 
 /// Whom a grant names.
