@@ -112,7 +112,8 @@ pub(crate) struct Definition<'a> {
     pub(crate) entitlements: &'a [u32],
 }
 
-/// An entitlement or a profile, given for a time.
+/// An entitlement or a profile, given for a time. A number from 2^31 on is that of a name that only changes mention:
+/// nothing else has it, so it is equal to nothing but itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) what: What,

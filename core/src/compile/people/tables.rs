@@ -140,6 +140,14 @@ impl Tables {
         self.entitlement_lists.get(self.sorted.get(list))
     }
 
+    /// Everyone whom a grant could name.
+    pub(super) fn holders(&self) -> impl Iterator<Item = Holder> {
+        let ids = |ends: &Vec<u32>| 0..number(ends.len());
+        let groups = ids(&self.group_ends).map(Holder::Group);
+        let principals = ids(&self.principal_ends).map(Holder::ServicePrincipal);
+        ids(&self.user_ends).map(Holder::User).chain(groups).chain(principals)
+    }
+
     /// Where the grants of a holder begin and end.
     pub(super) fn range(&self, holder: Holder) -> std::ops::Range<u32> {
         let (ends, id, before) = match holder {

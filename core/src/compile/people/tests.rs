@@ -299,6 +299,22 @@ fn looks_up_the_same(people: &People, names: &PeopleNames, directory: &Directory
     }
 }
 
+/// The grants that name what is not defined, as one would find them in the plain snapshot.
+fn loose(snapshot: &Snapshot, directory: &Directory) -> Vec<plain::Grant> {
+    let defined = |grant: &&plain::Grant| {
+        let holder = match &grant.to {
+            plain::Holder::User(user) => directory.user(user).is_some(),
+            plain::Holder::UserClient { user, client } => {
+                directory.user(user).is_some() && directory.client(client).is_some()
+            }
+            plain::Holder::Group(group) => directory.group(group).is_some(),
+            plain::Holder::ServicePrincipal(id) => directory.service_principal(id).is_some(),
+        };
+        holder && !matches!(&grant.what, Granted::Profile(id) if directory.profile(id).is_none())
+    };
+    snapshot.grants.iter().filter(|grant| !defined(grant)).cloned().collect()
+}
+
 /// The same grants, those of one holder in the same order. What only changes mention has no name here.
 fn same_grants(names: &PeopleNames, all: impl Iterator<Item = (Holder, Grant)>, plain: &[&plain::Grant]) {
     type Key = (String, String, Option<Instant>, Option<Instant>);
@@ -437,7 +453,9 @@ proptest! {
     #[test]
     fn everything_is_looked_up_as_the_plain_directory_has_it(world in world()) {
         if let Ok((people, names)) = load(&world) {
-            looks_up_the_same(&people, &names, &Directory::new(world));
+            let directory = Directory::new(world.clone());
+            looks_up_the_same(&people, &names, &directory);
+            prop_assert_eq!(people.loose_grants(&names.as_ref()), loose(&world, &directory));
         }
     }
 
@@ -454,7 +472,9 @@ proptest! {
             let (Ok(next), Some(expected)) = (next, expected) else { continue };
             (people, plain) = (next, expected);
             prop_assert_eq!(&people.to_snapshot(&names.as_ref()), &plain);
-            looks_up_the_same(&people, &names, &Directory::new(plain.clone()));
+            let directory = Directory::new(plain.clone());
+            looks_up_the_same(&people, &names, &directory);
+            prop_assert_eq!(people.loose_grants(&names.as_ref()), loose(&plain, &directory));
         }
         prop_assert_eq!(before.to_snapshot(&names.as_ref()), world, "what was there before has not changed");
     }

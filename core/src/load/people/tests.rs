@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::data::snapshot::{Grant, Granted, Holder as PlainHolder, User};
-use crate::load::people::plain::{Gives, To};
+use crate::load::people::plain::{Gives, To, plain_length};
 
 fn json_limits() -> JsonLimits {
     JsonLimits::snapshot(&Limits::default())
@@ -202,6 +202,15 @@ proptest! {
         bytes.extend_from_slice(end.as_bytes());
         if let Some((fast, slow)) = both(&bytes, &json_limits()) {
             prop_assert!(same(&fast, &slow), "{}", String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    #[test]
+    fn strings_end_where_they_end(bytes in proptest::collection::vec(prop_oneof![6 => any::<u8>(), 1 => proptest::sample::select(&b"\"\\\x1f \x80\xa2\xdc\x9f"[..])], 0..40)) {
+        let special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+        for start in 0..bytes.len() {
+            let rest = &bytes[start..];
+            prop_assert_eq!(plain_length(rest), rest.iter().position(special).unwrap_or(rest.len()));
         }
     }
 
