@@ -14,8 +14,8 @@ use crate::compile::people::tables::Tables;
 use crate::data::shards::Shards;
 use crate::data::snapshot::{Approval, ClientKind, ClientState, KillSwitches, RequestApproval};
 use crate::data::time::Instant;
-pub(crate) use crate::load::people::{Holder, NamesRef, PeopleNames, SubjectId, What};
 use crate::load::people::{ACTIVE, DefinitionRow, Loaded, NONE};
+pub(crate) use crate::load::people::{Holder, NamesRef, PeopleNames, SubjectId, What};
 
 /// A snapshot for looking up. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -119,7 +119,8 @@ impl Definition<'_> {
     }
 }
 
-/// An entitlement or a profile, given for a time.
+/// An entitlement or a profile, given for a time. A number from 2^31 on is that of a name that only changes mention:
+/// nothing else has it, so it is equal to nothing but itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) what: What,
@@ -350,6 +351,6 @@ fn index(id: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod size_tests;
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,9 @@ impl Known<'_> {
     pub(crate) fn unknown(&self, sources: &[SourcePolicy], types: &Types) -> Vec<Finding> {
         let mut lost = Lost::default();
         if self.has_strangers() {
-            self.in_snapshot(&self.people.to_snapshot(&self.symbols.people()), &mut lost);
+            let names = self.symbols.people();
+            let loose = self.people.loose_grants(&names);
+            self.in_snapshot(&Snapshot { grants: loose, ..self.people.without_grants(&names) }, &mut lost);
         }
         self.in_catalog(&mut lost);
         for source in sources {

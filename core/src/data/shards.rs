@@ -28,7 +28,8 @@ impl Spread for u64 {
 
 impl Spread for str {
     fn spread(&self) -> u64 {
-        self.bytes().fold(0, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23))
+        self.bytes()
+            .fold(0, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23))
     }
 }
 
@@ -90,7 +91,8 @@ impl<K: Spread + Clone, V: Clone> Shards<K, V> {
 
     /// The bytes it takes, without what keys and values hold elsewhere.
     pub(crate) fn size(&self) -> usize {
-        let parts = self.parts.iter().map(|part| part.capacity().saturating_mul(size_of::<(K, V)>()).saturating_add(56));
+        let parts =
+            self.parts.iter().map(|part| part.capacity().saturating_mul(size_of::<(K, V)>()).saturating_add(56));
         parts.sum()
     }
 }

@@ -52,8 +52,7 @@ pub(crate) fn read(text: &str) -> Option<Instant> {
 
 /// The usual form between 1971 and 2096, where every fourth year is a leap year.
 fn usual(text: &str) -> Option<Instant> {
-    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1, b'Z'] =
-        text.as_bytes()
+    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1, b'Z'] = text.as_bytes()
     else {
         return None;
     };

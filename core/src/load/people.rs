@@ -3,8 +3,9 @@
 //! Owns what [`snapshot`] owns for the plain form, and refuses the same with the same words: the usual lines are read
 //! by [`plain`], all others as strictly as ever.
 
-pub(crate) mod builder;
-pub(crate) mod plain;
+mod builder;
+mod list;
+mod plain;
 
 use std::time::Duration;
 

@@ -61,9 +61,7 @@ pub(crate) fn line(bytes: &[u8], json_limits: &JsonLimits, once: &mut Once) -> R
         return Err(Error::new(ErrorKind::WrongType, "this line is not an object"));
     };
     let Some(Json::String(kind)) = members.remove("kind") else {
-        return Err(
-            Error::new(ErrorKind::WrongType, "this line has no `kind`").help("write {\"kind\": \"grant\", …}")
-        );
+        return Err(Error::new(ErrorKind::WrongType, "this line has no `kind`").help("write {\"kind\": \"grant\", …}"));
     };
     if let Some(own) = members.remove(&format!("{kind}_kind")) {
         members.insert("kind".into(), own);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::compile::people::{EXTRA, Grant, Holder, Item, ItemId, NamesRef, People, PeopleNames, Recorded, SubjectId, What};
+use crate::compile::people::{
+    EXTRA, Grant, Holder, Item, ItemId, NamesRef, People, PeopleNames, Recorded, SubjectId, What,
+};
 use crate::data::delta::Delta;
 use crate::data::id::Subject;
 use crate::data::names::{Names, index};
@@ -87,7 +89,9 @@ impl People {
         check_grant(grant)?;
         let extra = &mut self.extra;
         let (holder, client) = match &grant.to {
-            plain::Holder::User(user) => (Holder::User(numbered(names.users, extra, |extra| &mut extra.users, user)), None),
+            plain::Holder::User(user) => {
+                (Holder::User(numbered(names.users, extra, |extra| &mut extra.users, user)), None)
+            }
             plain::Holder::UserClient { user, client } => (
                 Holder::User(numbered(names.users, extra, |extra| &mut extra.users, user)),
                 Some(numbered(names.clients, extra, |extra| &mut extra.clients, client)),

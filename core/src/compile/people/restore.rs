@@ -10,6 +10,12 @@ use crate::load::people::ACTIVE;
 impl People {
     /// The snapshot, in the order it was read in; what changes added comes last.
     pub(crate) fn to_snapshot(&self, names: &NamesRef<'_>) -> Snapshot {
+        let grants = Naming { names: *names, people: self }.grants(|_, _| true);
+        Snapshot { grants, ..self.without_grants(names) }
+    }
+
+    /// The same without grants, of which there may be a million.
+    pub(crate) fn without_grants(&self, names: &NamesRef<'_>) -> Snapshot {
         let names = &Naming { names: *names, people: self };
         Snapshot {
             version: self.version,
@@ -21,10 +27,25 @@ impl People {
             service_principals: names.service_principals(),
             entitlements: names.entitlements(),
             profiles: names.profiles(),
-            grants: names.grants(),
+            grants: Vec::new(),
             approvals: self.recorded(),
             kill_switches: (*self.kill_switches).clone(),
         }
+    }
+
+    /// The grants that name a user, group, service principal, client or profile that nothing defines. They give
+    /// nothing, and are seldom meant.
+    pub(crate) fn loose_grants(&self, names: &NamesRef<'_>) -> Vec<plain::Grant> {
+        let loose = |holder: Holder, grant: &Grant| {
+            let holder = match holder {
+                Holder::User(id) => self.user(id).is_none(),
+                Holder::Group(id) => !self.is_group(id),
+                Holder::ServicePrincipal(id) => self.service_principal(id).is_none(),
+            };
+            let profile = if let What::Profile(id) = grant.what { self.profile(id).is_none() } else { false };
+            holder || profile || grant.client.is_some_and(|client| self.client(client).is_none())
+        };
+        Naming { names: *names, people: self }.grants(loose)
     }
 
     fn recorded(&self) -> Vec<plain::Approval> {
@@ -100,37 +121,44 @@ impl Naming<'_> {
         profile.collect()
     }
 
-    fn grants(&self) -> Vec<plain::Grant> {
+    /// The grants that are wanted.
+    fn grants(&self, wanted: impl Fn(Holder, &Grant) -> bool) -> Vec<plain::Grant> {
         let people = self.people;
         let tables = &*people.tables;
-        // the id of each place, which goes once the grant is revoked
-        let mut ids: Vec<Option<String>> = tables.grants.iter().map(|_| None).collect();
-        for (rank, id) in (0..).zip(tables.grant_ids.iter()) {
-            if let Some(slot) = ids.get_mut(index(tables.places.get(rank))) {
-                *slot = Some(id);
+        // whose grant is at each place, if it is there and wanted
+        let mut holders: Vec<Option<Holder>> = vec![None; tables.grants.len()];
+        let mut added = Vec::new();
+        for holder in tables.holders() {
+            let changed = people.changed.get(&holder.key()).is_some();
+            for (place, row) in tables.range(holder).zip(tables.rows(holder)) {
+                if let Some(slot) = holders.get_mut(index(place)).filter(|_| !changed) {
+                    *slot = Some(holder).filter(|holder| wanted(*holder, &tables.grant(row)));
+                }
             }
         }
-        let mut added = Vec::new();
         for (key, items) in people.changed.iter() {
             let holder = Holder::of_key(*key);
-            let mut kept = Vec::new();
-            for item in items.iter() {
+            for item in items.iter().filter(|item| wanted(holder, &item.grant)) {
                 match &item.id {
-                    ItemId::Table(place) => kept.push(*place),
+                    ItemId::Table(place) => {
+                        holders.get_mut(index(*place)).into_iter().for_each(|slot| *slot = Some(holder));
+                    }
                     ItemId::Added(id, sequence) => added.push((*sequence, id, holder, item.grant)),
                 }
             }
-            for place in tables.range(holder).filter(|place| !kept.contains(place)) {
-                ids.get_mut(index(place)).into_iter().for_each(|id| *id = None);
-            }
         }
         added.sort_by_key(|(sequence, ..)| *sequence);
-        let in_order = (0..tables.grant_ids.len()).map(|at| tables.places.get(tables.ranks.get(at)));
-        let kept = in_order.filter_map(|place| {
-            let id = ids.get_mut(index(place))?.take()?;
-            Some(self.grant(id, tables.holder(place), tables.grant(tables.grants.get(index(place))?)))
-        });
-        let mut all: Vec<plain::Grant> = kept.collect();
+        let mut all = Vec::new();
+        if holders.iter().any(Option::is_some) {
+            let mut ids: Vec<String> = tables.grant_ids.iter().collect();
+            let in_order = (0..tables.grant_ids.len()).filter_map(|at| {
+                let rank = tables.ranks.get(at);
+                let place = index(tables.places.get(rank));
+                let id = ids.get_mut(index(rank)).map(std::mem::take)?;
+                Some(self.grant(id, (*holders.get(place)?)?, tables.grant(tables.grants.get(place)?)))
+            });
+            all.extend(in_order);
+        }
         all.extend(added.into_iter().map(|(_, id, holder, grant)| self.grant(id.to_string(), holder, grant)));
         all
     }

@@ -140,6 +140,14 @@ impl Tables {
         self.entitlement_lists.get(self.sorted.get(list))
     }
 
+    /// Everyone whom a grant could name.
+    pub(super) fn holders(&self) -> impl Iterator<Item = Holder> {
+        let ids = |ends: &Vec<u32>| 0..number(ends.len());
+        let groups = ids(&self.group_ends).map(Holder::Group);
+        let principals = ids(&self.principal_ends).map(Holder::ServicePrincipal);
+        ids(&self.user_ends).map(Holder::User).chain(groups).chain(principals)
+    }
+
     /// Where the grants of a holder begin and end.
     pub(super) fn range(&self, holder: Holder) -> std::ops::Range<u32> {
         let (ends, id, before) = match holder {
@@ -177,7 +185,8 @@ impl Tables {
 
     /// The holder of the grant at a place.
     pub(super) fn holder(&self, place: u32) -> Holder {
-        let find = |ends: &[u32]| Some(number(ends.partition_point(|end| *end <= place))).filter(|id| index(*id) < ends.len());
+        let find =
+            |ends: &[u32]| Some(number(ends.partition_point(|end| *end <= place))).filter(|id| index(*id) < ends.len());
         let user = find(&self.user_ends).map(Holder::User);
         let group = || find(&self.group_ends).map(Holder::Group);
         user.or_else(group).unwrap_or_else(|| Holder::ServicePrincipal(find(&self.principal_ends).unwrap_or(NONE)))

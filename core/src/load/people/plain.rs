@@ -11,8 +11,18 @@ use crate::load::json::JsonLimits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plain<'a> {
     /// The groups and entitlements are left in the scanner.
-    User { id: &'a str, active: bool, manager: Option<&'a str> },
-    Grant { id: &'a str, to: To<'a>, what: Gives<'a>, from: Option<Instant>, until: Option<Instant> },
+    User {
+        id: &'a str,
+        active: bool,
+        manager: Option<&'a str>,
+    },
+    Grant {
+        id: &'a str,
+        to: To<'a>,
+        what: Gives<'a>,
+        from: Option<Instant>,
+        until: Option<Instant>,
+    },
 }
 
 /// Whom a grant names.
@@ -171,7 +181,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
         let rest = self.text.get(self.at..)?;
-        let length = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+        let length = plain_length(rest.as_bytes());
         self.at = self.at.wrapping_add(length);
         self.expect(b'"')?;
         rest.get(..length)
@@ -243,6 +253,27 @@ impl<'a> Fields<'a> {
             _ => None,
         }
     }
+}
+
+/// How many bytes come before the first that ends a string or makes it unusual; eight at a time.
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // the upper bit of each byte below `least`; above the first of them it may be wrong
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES.wrapping_mul(u64::from(least))) & !word & (ONES << 7);
+    let equal = |word: u64, byte: u8| below(word ^ ONES.wrapping_mul(u64::from(byte)), 1);
+    let mut length = 0usize;
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let found = below(word, b' ') | equal(word, b'"') | equal(word, b'\\');
+        if found != 0 {
+            return length.wrapping_add(usize::try_from(found.trailing_zeros() / 8).unwrap_or(0));
+        }
+        length = length.wrapping_add(8);
+        rest = after;
+    }
+    let special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    length.wrapping_add(rest.iter().position(special).unwrap_or(rest.len()))
 }
 
 /// Fills a field that is empty.
