@@ -205,7 +205,7 @@ impl World {
             tool.entitlements.iter().for_each(|entitlement| unlocks[*entitlement].push(at));
         }
         let used: Vec<usize> = (0..entitlements.len()).filter(|at| !unlocks[*at].is_empty()).collect();
-        let mut what = |rng: &mut Rng| match rng.below(100) {
+        let what = |rng: &mut Rng| match rng.below(100) {
             0..12 => What::Profile(rng.below(200)),
             12..24 => What::Entitlement(rng.below(2_000)),
             _ => What::Entitlement(*rng.pick(&used)),
