@@ -28,6 +28,10 @@ doc:
 fuzz seconds="600":
     bash fuzz/run.sh {{seconds}}
 
+# Measure against a floor and raw Cedar; `just bench --quick`. See benches/README.md for the rest.
+bench *args:
+    cargo run --release --manifest-path benches/Cargo.toml --bin report -- {{args}}
+
 # The slow tier: property tests with many cases, then fuzzing.
 nightly cases="20000": (_properties cases) (fuzz "600")
 
