@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use toolgate::{Instant, Session};
+
 use crate::policy::{Action, Operation, Policy, Principal, Resource};
 use crate::rng::Rng;
 use crate::shape::Shape;
@@ -22,6 +24,10 @@ pub struct Call {
     pub labels: Vec<&'static str>,
     /// How many calls the session has made.
     pub calls: usize,
+    /// The session, as the host keeps it.
+    pub session: Session,
+    /// The time of the call.
+    pub now: Instant,
     /// Who calls, by number; none if nobody the company knows.
     pub who: Option<Who>,
     /// The tool, by number.
@@ -153,7 +159,17 @@ fn call(world: &World, kind: Kind, at: usize, rng: &mut Rng) -> Call {
         facts.id
     )
     .unwrap();
+    let session = Session {
+        id: Some(format!("s-{at}")),
+        calls: Some(calls as u64),
+        labels: Some(labels.iter().map(ToString::to_string).collect()),
+        authenticated_at: Some(AUTHENTICATED.parse().unwrap()),
+        acr: Some("pwd".into()),
+        channel: None,
+    };
     Call {
+        session,
+        now: NOW.parse().unwrap(),
         subject,
         client,
         tool: facts.id.clone(),

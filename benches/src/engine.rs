@@ -1,14 +1,23 @@
 //! The contestant that matters. Everything that decides goes through [`decide`].
 
-use toolgate::{Decision, Engine};
+use toolgate::{Decision, Engine, RawCall, SubjectRef};
 
 use crate::calls::Call;
 use crate::workload::World;
 
-/// Decides one call from strings and raw argument bytes. The one place to change when a faster entry comes.
+/// Decides one call from strings and raw argument bytes.
 #[inline]
-pub fn decide(engine: &Engine, call: &Call) -> Decision {
-    engine.decide_json(&call.json)
+pub fn decide<'e>(engine: &'e Engine, call: &Call) -> Decision<'e> {
+    engine.decide_raw(&raw(call))
+}
+
+/// A call as the engine takes it.
+pub fn raw(call: &Call) -> RawCall<'_> {
+    let subject = match &call.client {
+        Some(client) => SubjectRef::Agent { user: &call.subject, client },
+        None => SubjectRef::ServicePrincipal { id: &call.subject },
+    };
+    RawCall { subject, tool: &call.tool, arguments: &call.arguments, session: &call.session, now: call.now }
 }
 
 /// Loads a company.
