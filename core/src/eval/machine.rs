@@ -11,54 +11,15 @@ use crate::data::value::{Attr, Const, Ent, Record, Set, Value};
 
 mod outcome;
 mod scratch;
+mod world;
 
 pub(crate) use outcome::Bits;
 use outcome::{Res, There, found, is_there, known, there, unknown_binary};
 use scratch::Scratch;
+pub(crate) use world::{Attribute, World};
 
 /// All three levels of approval: none, the user's, the manager's.
 pub(crate) const LEVELS: u8 = 0b111;
-
-/// What the world knows of an attribute or a tag.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Attribute<'a> {
-    Value(Value<'a>),
-    /// There is no such attribute.
-    Missing,
-    /// There is no such entity.
-    NoEntity,
-    /// There may be any value or none.
-    Unknown,
-    /// There is a record; what is in it is not known.
-    UnknownRecord,
-}
-
-/// What conditions are about.
-pub(crate) trait World<'a> {
-    fn principal(&self) -> Ent;
-    fn action(&self) -> Ent;
-    fn resource(&self) -> Ent;
-
-    /// An attribute of an entity.
-    fn attr(&self, entity: Ent, attr: Attr) -> Attribute<'a>;
-
-    /// A tag of an entity.
-    fn tag(&self, entity: Ent, tag: &str) -> Attribute<'a>;
-
-    /// Whether one entity is the other, or below it.
-    fn is_in(&self, entity: Ent, ancestor: Ent) -> bool;
-
-    /// Whether an entity is one of these or below one of them; they are of one kind and sorted by number.
-    fn is_in_any(&self, entity: Ent, kind: u32, ids: &[u32]) -> bool {
-        ids.iter().any(|id| self.is_in(entity, Ent { kind, id: *id }))
-    }
-
-    /// An attribute of the context. In toolgate's dialect, `approval` is not asked here.
-    fn context(&self, attr: Attr) -> Attribute<'a>;
-
-    /// All attributes of the context, for the rare policy that takes it as a whole.
-    fn context_attrs(&self) -> &[Attr];
-}
 
 /// An evaluator. What conditions build is kept in it until the next one: nothing is allocated before something is.
 #[derive(Debug)]
@@ -114,12 +75,17 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
                 }
                 bits
             }
-            node => match self.node(node, mask) {
-                Res::Known(Value::Bool(value)) => Bits::known(value, mask),
-                Res::Known(_) | Res::Error | Res::AnyRecord => Bits::error(mask),
-                Res::AnyBool => Bits { t: mask, f: mask, e: 0 },
-                Res::Unknown => Bits { t: mask, f: mask, e: mask },
-            },
+            node @ Node::Binary { op, left, right } => {
+                let left = self.value(left, mask);
+                if let (Res::Known(value), Node::Const(id)) = (&left, self.code.node(right))
+                    && let Some(constant) = self.code.constant(id)
+                    && let Some(truth) = operators::compare(op, value, constant)
+                {
+                    return Bits::known(truth, mask);
+                }
+                Bits::of(&self.apply(node, &left, mask), mask)
+            }
+            node => Bits::of(&self.node(node, mask), mask),
         }
     }
 
@@ -164,7 +130,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
             Node::VarIn { var, entity } => known(self.world.is_in(self.var(var), entity)),
             Node::VarInAttr { var, of, attr } => {
                 let right = found(self.world.attr(self.var(of), attr));
-                self.binary(Binary::In, Res::Known(Value::Entity(self.var(var))), right)
+                self.binary(Binary::In, &Res::Known(Value::Entity(self.var(var))), &right)
             }
             Node::Attr { of, .. }
             | Node::Has { of, .. }
@@ -175,7 +141,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
             | Node::Unary { of, .. }
             | Node::Binary { left: of, .. } => {
                 let left = self.value(of, mask);
-                self.apply(node, left, mask)
+                self.apply(node, &left, mask)
             }
             Node::Bool(value) => known(value),
             Node::Error | Node::Hole => Res::Error,
@@ -202,7 +168,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
     }
 
     /// The rest of an expression of which the first operand is known.
-    fn apply(&mut self, node: Node, left: Res<'a>, mask: u8) -> Res<'a> {
+    fn apply(&mut self, node: Node, left: &Res<'a>, mask: u8) -> Res<'a> {
         match node {
             Node::Attr { attr, .. } => self.get(left, attr),
             Node::Has { .. } if matches!(left, Res::Unknown) => Res::Unknown,
@@ -222,14 +188,14 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
                 Res::Known(Value::Entity(entity)) if entity.kind != kind => known(false),
                 Res::Known(Value::Entity(_)) => {
                     let right = self.value(right, mask);
-                    self.binary(Binary::In, left, right)
+                    self.binary(Binary::In, left, &right)
                 }
                 Res::Unknown => Res::Unknown,
                 _ => Res::Error,
             },
             Node::Unary { op, .. } => match (left, op) {
-                (Res::Known(Value::Set(set)), Unary::IsEmpty) => known(!self.scratch.any(set, &mut |_| true)),
-                (Res::Known(value), _) => operators::unary(op, value).map_or(Res::Error, Res::Known),
+                (Res::Known(Value::Set(set)), Unary::IsEmpty) => known(!self.scratch.any(*set, &mut |_| true)),
+                (Res::Known(value), _) => operators::unary(op, *value).map_or(Res::Error, Res::Known),
                 (Res::Unknown, _) => Res::Unknown,
                 (Res::Error | Res::AnyRecord | Res::AnyBool, _) => Res::Error,
             },
@@ -238,7 +204,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
                     return Res::Error;
                 }
                 let right = self.value(right, mask);
-                self.binary(op, left, right)
+                self.binary(op, left, &right)
             }
             _ => Res::Error,
         }
@@ -248,7 +214,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
         let code = self.code;
         let mut so_far = self.value(seed, mask);
         for id in code.links(start, len) {
-            so_far = self.apply(code.node(*id), so_far, mask);
+            so_far = self.apply(code.node(*id), &so_far, mask);
         }
         so_far
     }
@@ -294,35 +260,35 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
         }
     }
 
-    fn get(&self, value: Res<'a>, attr: Attr) -> Res<'a> {
+    fn get(&self, value: &Res<'a>, attr: Attr) -> Res<'a> {
         match value {
-            Res::Known(Value::Record(record)) => self.scratch.get(record, attr).map_or(Res::Error, Res::Known),
-            Res::Known(Value::Entity(entity)) => found(self.world.attr(entity, attr)),
+            Res::Known(Value::Record(record)) => self.scratch.get(*record, attr).map_or(Res::Error, Res::Known),
+            Res::Known(Value::Entity(entity)) => found(self.world.attr(*entity, attr)),
             Res::AnyRecord | Res::Unknown => Res::Unknown,
             Res::Known(_) | Res::Error | Res::AnyBool => Res::Error,
         }
     }
 
     /// `None` is an error; of what may be anything it is not asked.
-    fn has(&self, value: Res<'a>, attr: Attr) -> Option<There> {
+    fn has(&self, value: &Res<'a>, attr: Attr) -> Option<There> {
         match value {
             Res::Known(Value::Record(record)) => {
-                Some(if self.scratch.get(record, attr).is_some() { There::Yes } else { There::No })
+                Some(if self.scratch.get(*record, attr).is_some() { There::Yes } else { There::No })
             }
-            Res::Known(Value::Entity(entity)) => Some(is_there(self.world.attr(entity, attr))),
+            Res::Known(Value::Entity(entity)) => Some(is_there(self.world.attr(*entity, attr))),
             Res::AnyRecord => Some(There::Unknown),
             Res::Known(_) | Res::Error | Res::AnyBool | Res::Unknown => None,
         }
     }
 
-    fn has_path(&self, value: Res<'a>, start: u32, len: u32) -> Res<'a> {
-        let mut at = value;
+    fn has_path(&self, value: &Res<'a>, start: u32, len: u32) -> Res<'a> {
+        let mut at = *value;
         let mut certain = true;
         for attr in self.code.links(start, len) {
             if matches!(at, Res::Unknown) {
                 return Res::Unknown;
             }
-            match self.has(at, *attr) {
+            match self.has(&at, *attr) {
                 None if certain => return Res::Error,
                 None => return Res::Unknown,
                 Some(There::No) if certain => return known(false),
@@ -330,15 +296,15 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
                 Some(There::Yes) => {}
                 Some(There::Unknown) => certain = false,
             }
-            at = self.get(at, *attr);
+            at = self.get(&at, *attr);
         }
         if certain { known(true) } else { Res::Unknown }
     }
 
-    fn binary(&self, op: Binary, left: Res<'a>, right: Res<'a>) -> Res<'a> {
+    fn binary(&self, op: Binary, left: &Res<'a>, right: &Res<'a>) -> Res<'a> {
         match (left, right) {
             (Res::Error, _) | (_, Res::Error) => Res::Error,
-            (Res::Known(left), Res::Known(right)) => self.known_binary(op, left, right),
+            (Res::Known(left), Res::Known(right)) => self.known_binary(op, *left, *right),
             (left, right) => unknown_binary(op, left, right),
         }
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::compile::condition::extension;
-use crate::data::value::{Ip, Value};
+use crate::data::value::{Const, Ip, Value};
 
 const DAY: i64 = 86_400_000;
 
@@ -146,6 +146,29 @@ pub(crate) fn binary(op: Binary, left: Value<'_>, right: Value<'_>) -> Option<Va
         },
         _ => None,
     }
+}
+
+/// A comparison of a value with a constant of the same simple type, by the short way. `None` says nothing.
+#[inline]
+pub(crate) fn compare(op: Binary, value: &Value<'_>, constant: &Const) -> Option<bool> {
+    let (left, right) = match (value, constant) {
+        (Value::Long(left), Const::Long(right))
+        | (Value::Datetime(left), Const::Datetime(right))
+        | (Value::Duration(left), Const::Duration(right)) => (left, right),
+        (Value::String(left), Const::String(right)) if matches!(op, Binary::Eq | Binary::NotEq) => {
+            return Some((*left == &**right) == (op == Binary::Eq));
+        }
+        _ => return None,
+    };
+    Some(match op {
+        Binary::Eq => left == right,
+        Binary::NotEq => left != right,
+        Binary::Less => left < right,
+        Binary::LessEq => left <= right,
+        Binary::Greater => left > right,
+        Binary::GreaterEq => left >= right,
+        _ => return None,
+    })
 }
 
 /// Whether two values that are neither sets nor records are the same; `None` if both are sets or both are records.

@@ -49,6 +49,17 @@ impl Bits {
         Self { t: 0, f: 0, e: mask }
     }
 
+    /// An expression that is the same at all levels, as a truth value.
+    #[inline]
+    pub(super) fn of(res: &Res<'_>, mask: u8) -> Self {
+        match res {
+            Res::Known(Value::Bool(value)) => Self::known(*value, mask),
+            Res::Known(_) | Res::Error | Res::AnyRecord => Self::error(mask),
+            Res::AnyBool => Self { t: mask, f: mask, e: 0 },
+            Res::Unknown => Self { t: mask, f: mask, e: mask },
+        }
+    }
+
     pub(super) fn not(self) -> Self {
         Self { t: self.f, f: self.t, e: self.e }
     }
@@ -58,6 +69,7 @@ impl Bits {
     }
 }
 
+#[inline]
 pub(super) fn known<'a>(value: bool) -> Res<'a> {
     Res::Known(Value::Bool(value))
 }
@@ -92,9 +104,9 @@ pub(super) fn found(attribute: Attribute<'_>) -> Res<'_> {
 }
 
 /// What is certain of an operation when an operand is not; neither is an error.
-pub(super) fn unknown_binary<'a>(op: Binary, left: Res<'a>, right: Res<'a>) -> Res<'a> {
+pub(super) fn unknown_binary<'a>(op: Binary, left: &Res<'a>, right: &Res<'a>) -> Res<'a> {
     let certain = |res: &Res<'_>| matches!(res, Res::AnyRecord | Res::AnyBool);
-    match (op, &left, &right) {
+    match (op, left, right) {
         // equality asks of any two values, and is no error
         (Binary::Eq | Binary::NotEq, Res::Unknown, _) | (Binary::Eq | Binary::NotEq, _, Res::Unknown) => Res::Unknown,
         (Binary::Eq | Binary::NotEq, left, right) => {
