@@ -30,7 +30,7 @@ impl<'a> Asking<'a> {
     /// Reads a call, as [`call::read`] does.
     pub(crate) fn read(tape: &'a mut Tape, bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
         let item = tape.read(bytes, &JsonLimits::call(limits))?;
-        // FAIL-CLOSED: a_call_is_read_quickly_as_it_is_read_slowly
+        // FAIL-CLOSED: the_seeds_of_the_fuzzer_are_read_alike
         Self::of(item).ok_or_else(|| match call::from_json(item.to_json()) {
             Err(error) => error,
             Ok(_) => Error::new(ErrorKind::InvalidValue, "this is not a call").at_pointer(""),

@@ -17,7 +17,8 @@ pub(crate) fn write(out: &mut String, item: Item<'_>) {
         Kind::False => out.push_str("false"),
         Kind::True => out.push_str("true"),
         Kind::Number => write_canonical(out, item.number().unwrap_or_default()),
-        Kind::Given | Kind::Made => text(out, item),
+        Kind::Given => write_string(out, item.text().unwrap_or_default(), true),
+        Kind::Made => write_string(out, item.text().unwrap_or_default(), false),
         Kind::Array => {
             out.push('[');
             for (index, item) in item.elements().enumerate() {
@@ -28,13 +29,16 @@ pub(crate) fn write(out: &mut String, item: Item<'_>) {
         }
         Kind::Object => {
             let mut members: SmallVec<[Member<'_>; 8]> = item.members().map(Member::from).collect();
-            if !members.is_sorted_by(|left, right| utf16(left.name, right.name).is_lt()) {
-                members.sort_unstable_by(|left, right| utf16(left.name, right.name));
+            // The order of UTF-16 code units is that of bytes where there is only ASCII.
+            if members.iter().all(|member| member.name.is_ascii()) {
+                members.sort_unstable_by_key(|member| member.name);
+            } else {
+                members.sort_unstable_by(|left, right| left.name.encode_utf16().cmp(right.name.encode_utf16()));
             }
             out.push('{');
-            for (index, Member { key, value, .. }) in members.into_iter().enumerate() {
+            for (index, Member { name, given, value }) in members.into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { "," });
-                text(out, key);
+                write_string(out, name, given);
                 out.push(':');
                 write(out, value);
             }
@@ -45,43 +49,31 @@ pub(crate) fn write(out: &mut String, item: Item<'_>) {
 
 /// Appends a string as RFC 8785 writes it.
 pub(crate) fn write_text(out: &mut String, text: &str) {
-    if plain_end(text.as_bytes(), 0) < text.len() {
-        let written = quote(out, text, |_| false);
-        debug_assert!(written.is_ok(), "writing to a string failed");
-    } else {
+    write_string(out, text, plain_end(text.as_bytes(), 0) == text.len());
+}
+
+/// What needed no escape in its source needs none here.
+fn write_string(out: &mut String, text: &str, plain: bool) {
+    if plain {
         out.push('"');
         out.push_str(text);
         out.push('"');
+    } else {
+        let written = quote(out, text, |_| false);
+        debug_assert!(written.is_ok(), "writing to a string failed");
     }
 }
 
 struct Member<'t> {
     name: &'t str,
-    key: Item<'t>,
+    given: bool,
     value: Item<'t>,
 }
 
 impl<'t> From<(Item<'t>, Item<'t>)> for Member<'t> {
     fn from((key, value): (Item<'t>, Item<'t>)) -> Self {
-        Self { name: key.text().unwrap_or_default(), key, value }
+        Self { name: key.text().unwrap_or_default(), given: key.kind() == Kind::Given, value }
     }
-}
-
-fn text(out: &mut String, item: Item<'_>) {
-    let text = item.text().unwrap_or_default();
-    if item.kind() == Kind::Given {
-        // Without escapes in the source, it needs none here.
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        write_text(out, text);
-    }
-}
-
-/// The order of UTF-16 code units, which is that of bytes where there is only ASCII.
-fn utf16(left: &str, right: &str) -> std::cmp::Ordering {
-    if left.is_ascii() && right.is_ascii() { left.cmp(right) } else { left.encode_utf16().cmp(right.encode_utf16()) }
 }
 
 #[cfg(test)]

@@ -215,13 +215,19 @@ impl<'a> Reader<'a> {
         if bytes.get(opening) != Some(&b'"') {
             return Err(self.expected(opening, "a key in double quotes"));
         }
-        let mut after = self.string(opening)?;
-        let made = self.tape.made.as_bytes();
-        let mut hashed = 0;
-        if let Some(key) = self.tape.nodes.last_mut() {
-            let text = if key.kind == Kind::Given { bytes } else { made };
-            hashed = hash(text.get(index(key.start)..index(key.end)).unwrap_or_default());
-            key.next = hashed;
+        let start = opening.wrapping_add(1);
+        let end = plain_end(bytes, start);
+        let mut after = end.wrapping_add(1);
+        let hashed;
+        if bytes.get(end) == Some(&b'"') && end.wrapping_sub(start) <= self.limits.string_bytes {
+            hashed = hash(bytes.get(start..end).unwrap_or_default());
+            self.tape.nodes.push(Node { kind: Kind::Given, start: low32(start), end: low32(end), next: hashed });
+        } else {
+            after = self.string(opening)?;
+            hashed = hash(self.text_of(number(self.tape.nodes.len().saturating_sub(1))).as_bytes());
+            if let Some(key) = self.tape.nodes.last_mut() {
+                key.next = hashed;
+            }
         }
         if self.keys.is_some() {
             self.remember(opening, after)?;
@@ -284,7 +290,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn push(&mut self, kind: Kind, start: u32, end: u32) {
-        let next = number(self.tape.nodes.len()).saturating_add(1);
+        let next = low32(self.tape.nodes.len().wrapping_add(1));
         self.tape.nodes.push(Node { kind, start, end, next });
     }
 
@@ -311,7 +317,7 @@ impl<'a> Reader<'a> {
             return Err(self.limit(at, format!("a number of more than {} bytes", self.limits.string_bytes)));
         }
         let end = at.wrapping_add(length);
-        self.push(Kind::Number, number(at), number(end));
+        self.push(Kind::Number, low32(at), low32(end));
         Ok(end)
     }
 
@@ -364,6 +370,12 @@ fn space(bytes: &[u8], mut at: usize) -> usize {
         at = at.wrapping_add(1);
     }
     at
+}
+
+/// A place in the text or on the tape: neither is longer than 32 bits can count.
+#[inline]
+fn low32(place: usize) -> u32 {
+    place as u32
 }
 
 fn high(word: u64) -> u32 {

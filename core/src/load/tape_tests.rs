@@ -116,3 +116,15 @@ fn many_keys_are_read_fast() {
         assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
     }
 }
+
+#[test]
+fn a_usual_call_fits_without_an_allocation() {
+    let mut tape = Tape::default();
+    let read = |tape: &mut Tape, members: usize| {
+        let text = object(members, |n| format!("key-{n}"), None);
+        tape.read(text.as_bytes(), &limits()).unwrap();
+        (tape.nodes.spilled(), tape.made.capacity())
+    };
+    assert_eq!(read(&mut tape, 60), (false, 0));
+    assert_eq!(read(&mut tape, 64), (true, 0), "the twin: a node for the object and two for each member");
+}

@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
-use super::{Fault, Reader, Step};
+use super::{Fault, Reader, Step, low32};
 use crate::data::names::number;
 use crate::load::tape::Kind;
 
 impl Reader<'_> {
     /// Reads a string: makes a node of it, and gives the place after it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(&mut self, opening: usize) -> Step<usize> {
         let bytes = self.text.as_bytes();
         let start = opening.wrapping_add(1);
@@ -18,7 +18,7 @@ impl Reader<'_> {
             return Err(self.long_string(opening));
         }
         if bytes.get(end) == Some(&b'"') {
-            self.push(Kind::Given, number(start), number(end));
+            self.push(Kind::Given, low32(start), low32(end));
             return Ok(end.wrapping_add(1));
         }
         self.string_with_escapes(opening, end)
@@ -114,7 +114,7 @@ impl Reader<'_> {
 
 /// Where from `at` on the first byte is that is not plain text in a string: a quote, a backslash or a control
 /// character. Eight bytes at a time: a byte of `found` has its highest bit set where one is, and perhaps after it.
-#[inline]
+#[inline(always)]
 pub(crate) fn plain_end(bytes: &[u8], at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut rest = bytes.get(at..).unwrap_or_default();
