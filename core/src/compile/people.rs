@@ -351,6 +351,8 @@ fn index(id: u32) -> usize {
 }
 
 #[cfg(test)]
+mod change_tests;
+#[cfg(test)]
 mod size_tests;
 #[cfg(test)]
 mod tests;

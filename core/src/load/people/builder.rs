@@ -1,6 +1,6 @@
 //! Rows from what a snapshot says, and every fault that only shows once several of them are known.
 //!
-//! Refuses what [`snapshot`] refuses, in its order: ids of one kind after the other, then grants, approvals and groups.
+//! Refuses what [`snapshot`](crate::load::snapshot) refuses, in its order: ids of one kind after the other, then grants, approvals and groups.
 //! So faults are kept until the end, of each kind the first.
 
 use std::collections::HashMap;
@@ -46,6 +46,8 @@ pub(crate) struct Builder<'a> {
     times: Times,
     odd_times: HashMap<Instant, u32>,
     grants: Vec<(Holder, GrantRow)>,
+    /// The user of the grant before: grants often come by user.
+    last_user: u32,
     grant_ids: Texts,
     grant_lines: Vec<u32>,
     /// Ids that nobody may have, and grants that cannot be.
@@ -75,6 +77,7 @@ impl<'a> Builder<'a> {
             times: Times::default(),
             odd_times: HashMap::new(),
             grants: Vec::new(),
+            last_user: NONE,
             grant_ids: Texts::default(),
             grant_lines: Vec::new(),
             grant_id_fault: None,
@@ -174,8 +177,8 @@ impl<'a> Builder<'a> {
             self.grant_id_fault.get_or_insert((at, error));
         }
         let (holder, client) = match to {
-            To::User(user) => (Holder::User(self.names.users.add(user)), None),
-            To::UserClient(user, client) => (Holder::User(self.names.users.add(user)), Some(client)),
+            To::User(user) => (Holder::User(self.holding_user(user)), None),
+            To::UserClient(user, client) => (Holder::User(self.holding_user(user)), Some(client)),
             To::Group(group) => (Holder::Group(self.names.groups.add(group)), None),
             To::ServicePrincipal(id) => (Holder::ServicePrincipal(self.names.service_principals.add(id)), None),
         };
@@ -196,6 +199,13 @@ impl<'a> Builder<'a> {
         self.grants.push((holder, GrantRow { pair, from, until }));
         self.grant_ids.push(id);
         self.grant_lines.push(line);
+    }
+
+    fn holding_user(&mut self, user: &str) -> u32 {
+        if self.last_user == NONE || self.names.users.name(self.last_user) != user {
+            self.last_user = self.names.users.add(user);
+        }
+        self.last_user
     }
 
     pub(crate) fn plain_grant(&mut self, grant: &Grant, line: u32) {
