@@ -2,10 +2,13 @@
 
 mod compile {
     pub(crate) mod arguments;
+    pub(crate) mod batches;
     pub(crate) mod build;
+    pub(crate) mod classes;
     pub(crate) mod directory;
     pub(crate) mod inspect;
     pub(crate) mod policies;
+    pub(crate) mod reads;
     pub(crate) mod references;
     pub(crate) mod validate;
     pub(crate) mod vocabulary;
@@ -59,6 +62,7 @@ mod load {
     pub(crate) mod toml;
     pub(crate) mod tools_list;
 }
+mod parallel;
 
 // The public names, in the order of the story: load a bundle, decide a call, act on the decision.
 pub use crate::engine::{Engine, LoadError};

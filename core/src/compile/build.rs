@@ -1,14 +1,17 @@
 //! A bundle → everything a decision needs, checked and put together. All faults are collected.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
+use cedar_policy::Schema;
 use sha2::{Digest, Sha256};
 
+use crate::compile::classes::Inventory;
 use crate::compile::directory::Directory;
 use crate::compile::policies::{self, Policy};
 use crate::compile::references;
-use crate::compile::validate::{self, validate};
-use crate::compile::vocabulary::Types;
+use crate::compile::validate::{self, Memo, validate};
+use crate::compile::vocabulary::{self, Types};
 use crate::data::canonical;
 use crate::data::catalog::{Catalog, Overlay};
 use crate::data::id::ToolId;
@@ -19,6 +22,7 @@ use crate::limits::Limits;
 use crate::load::arguments::{Arguments, Coverage, NoteKind, type_arguments};
 use crate::load::bundle::{Bundle, Source};
 use crate::load::{self, catalog, snapshot, tools_list};
+use crate::parallel;
 
 /// What an engine is made of.
 pub(crate) struct Compiled {
@@ -29,14 +33,38 @@ pub(crate) struct Compiled {
     /// Every label there is: what a session of which nothing is known may have seen.
     pub(crate) all_labels: BTreeSet<String>,
     pub(crate) types: Types,
-    pub(crate) schema: cedar_policy::Schema,
     pub(crate) limits: Limits,
     pub(crate) digest: String,
     pub(crate) report: Report,
+    /// The policies found valid, for the next build.
+    pub(crate) memo: Arc<Memo>,
+    /// How many policies Cedar's validator was asked about; of the others the last build knew.
+    pub(crate) validated: usize,
+    schema: OnceLock<Result<Schema, String>>,
+}
+
+impl Compiled {
+    /// The schema that the policies are valid against, made when it is first asked for: policies are validated against
+    /// parts of it, and only Cedar's own checks of a request need the whole.
+    ///
+    /// That it can be made is known: its parts were made when the policies were validated, and no name is in two.
+    pub(crate) fn schema(&self) -> Result<&Schema, String> {
+        let make = || {
+            let whole = vocabulary::schema(&self.catalog, &self.arguments, &BTreeSet::new());
+            whole.and_then(|fragment| vocabulary::join([fragment])).map_err(|error| error.to_string())
+        };
+        self.schema.get_or_init(make).as_ref().map_err(Clone::clone)
+    }
 }
 
 /// Checks and compiles a bundle.
 pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Error>> {
+    build_from(None, bundle, limits)
+}
+
+/// Checks and compiles a bundle, and spares itself what it knows from the last one. The outcome is the same.
+pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Error>> {
+    let threads = parallel::threads();
     let mut faults = Faults::default();
     let snapshot = faults.keep(read_snapshot(&bundle.snapshot, &limits));
     let merged = faults.keep(read_catalog(bundle, &limits));
@@ -46,7 +74,7 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
             .iter()
             .map(|source| source.text(limits.policy_file_bytes).map(|text| (source.file.clone(), text.to_string()))),
     );
-    let sources = match load::policies::read(&files, &limits) {
+    let sources = match load::policies::read(&files, &limits, threads) {
         Ok(sources) => sources,
         Err(errors) => {
             faults.0.extend(errors);
@@ -65,16 +93,18 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
         .values()
         .map(|tool| (tool.id.clone(), type_arguments(&tool.definition.input_schema, &limits)))
         .collect();
-    let (schema, found) = validate(&validate::Subject {
+    let valid = validate(&validate::Subject {
         files: &files,
         policies: &sources,
         catalog: &catalog,
         arguments: &arguments,
         types: &types,
-        tools: catalog.tools.values().map(|tool| (tool.id.to_string(), tool.operation)).collect(),
+        inventory: Inventory::new(&catalog, &arguments),
+        before: previous.map(|previous| &previous.memo),
+        threads,
     })?;
-    findings.extend(found);
-    let (policies, session_labels) = policies::compile(&sources).map_err(|error| vec![error])?;
+    findings.extend(valid.findings);
+    let (policies, session_labels) = policies::compile(&sources);
     let directory = Directory::new(snapshot);
     findings.extend(references::unknown(&catalog, &directory, &policies, &sources, &types));
 
@@ -85,7 +115,20 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
     let report =
         Report { tools: arguments.iter().map(|(id, arguments)| tool_report(id, arguments)).collect(), findings };
     let digest = digest(bundle, &limits);
-    Ok(Compiled { policies, catalog, arguments, directory, all_labels, types, schema, limits, digest, report })
+    Ok(Compiled {
+        policies,
+        catalog,
+        arguments,
+        directory,
+        all_labels,
+        types,
+        limits,
+        digest,
+        report,
+        memo: valid.memo,
+        validated: valid.asked,
+        schema: OnceLock::new(),
+    })
 }
 
 fn read_snapshot(source: &Source, limits: &Limits) -> Result<Snapshot, Error> {

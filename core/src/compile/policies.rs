@@ -1,7 +1,7 @@
 //! One policy, ready to be asked: by itself, exactly, and as far as it can be known without arguments.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::pst::{self, Clause, Expr, UnaryOp};
 use cedar_policy::{ActionConstraint, Policy as CedarPolicy, PolicySet};
@@ -10,15 +10,14 @@ use crate::compile::inspect::{self, Clock};
 use crate::compile::vocabulary::REQUEST;
 use crate::data::decision::Effect;
 use crate::data::policy::Terms;
-use crate::error::{Error, ErrorKind};
 use crate::load::policies::SourcePolicy;
 
 /// A policy that was validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) terms: Terms,
-    /// The policy alone in a set: asked by itself, Cedar says true, false or error.
-    pub(crate) exact: PolicySet,
+    /// Its syntax tree.
+    pub(crate) tree: Arc<pst::Policy>,
     /// What is known of it without arguments.
     pub(crate) any_input: AnyInput,
     /// When time alone could change what it says.
@@ -27,30 +26,45 @@ pub(crate) struct Policy {
     pub(crate) reads_labels: bool,
     /// Whether it could forbid asking for an entitlement.
     pub(crate) forbids_requests: bool,
+    cedar: CedarPolicy,
+    // made when first asked for: most engines never ask
+    exact: OnceLock<Result<PolicySet, String>>,
+    weaker: OnceLock<Result<PolicySet, String>>,
 }
 
 /// What is known of a policy when the arguments are not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnyInput {
     /// It does not read them.
     Exact,
-    /// A permit that holds for some arguments at most when this does.
-    AtMost(Box<PolicySet>),
+    /// A permit that holds for some arguments at most when [`Policy::weaker`] does.
+    AtMost,
     /// A forbid that reads them: some arguments may escape it.
     MayNotHold,
 }
 
-/// Compiles validated policies, in the order of their ids.
-pub(crate) fn compile(sources: &[SourcePolicy]) -> Result<(Vec<Policy>, BTreeSet<String>), Error> {
-    let mut session_labels = BTreeSet::new();
-    let mut policies =
-        sources.iter().map(|source| compile_one(source, &mut session_labels)).collect::<Result<Vec<_>, _>>()?;
-    policies.sort_by(|a, b| a.terms.id.cmp(&b.terms.id));
-    Ok((policies, session_labels))
+impl Policy {
+    /// The policy alone in a set: asked by itself, Cedar says true, false or error.
+    pub(crate) fn exact(&self) -> Result<&PolicySet, &str> {
+        self.exact.get_or_init(|| alone(self.cedar.clone())).as_ref().map_err(String::as_str)
+    }
+
+    /// The policy, without the conditions that read arguments, alone in a set.
+    pub(crate) fn weaker(&self) -> Result<&PolicySet, &str> {
+        let make = || without_input(self.tree.body()).map_err(|error| error.to_string()).and_then(alone);
+        self.weaker.get_or_init(make).as_ref().map_err(String::as_str)
+    }
 }
 
-fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> Result<Policy, Error> {
-    let fault = |error: String| Error::new(ErrorKind::PolicySyntax, format!("policy `{}`: {error}", source.terms.id));
+/// Compiles validated policies, in the order of their ids.
+pub(crate) fn compile(sources: &[SourcePolicy]) -> (Vec<Policy>, BTreeSet<String>) {
+    let mut session_labels = BTreeSet::new();
+    let mut policies: Vec<Policy> = sources.iter().map(|source| compile_one(source, &mut session_labels)).collect();
+    policies.sort_by(|a, b| a.terms.id.cmp(&b.terms.id));
+    (policies, session_labels)
+}
+
+fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> Policy {
     let clauses = source.tree.body().clauses();
     let mut clock = Clock::At(Vec::new());
     for clause in clauses {
@@ -72,13 +86,19 @@ fn compile_one(source: &SourcePolicy, session_labels: &mut BTreeSet<String>) -> 
     let any_input = match (reads_input, source.terms.effect) {
         (false, _) => AnyInput::Exact,
         (true, Effect::Forbid) => AnyInput::MayNotHold,
-        (true, Effect::Permit) => {
-            let weaker = without_input(source.tree.body()).map_err(|error| fault(error.to_string()))?;
-            AnyInput::AtMost(Box::new(alone(weaker).map_err(fault)?))
-        }
+        (true, Effect::Permit) => AnyInput::AtMost,
     };
-    let exact = alone(source.cedar.clone()).map_err(fault)?;
-    Ok(Policy { terms: source.terms.clone(), exact, any_input, clock, reads_labels, forbids_requests })
+    Policy {
+        terms: source.terms.clone(),
+        tree: source.tree.clone(),
+        any_input,
+        clock,
+        reads_labels,
+        forbids_requests,
+        cedar: source.cedar.clone(),
+        exact: OnceLock::new(),
+        weaker: OnceLock::new(),
+    }
 }
 
 fn alone(policy: CedarPolicy) -> Result<PolicySet, String> {

@@ -86,11 +86,12 @@ fn worse(effect: Effect, a: Truth, b: Truth) -> Truth {
 }
 
 fn truth(authorizer: &Authorizer, policy: &Policy, request: &Request, entities: &Entities, any_input: bool) -> Truth {
-    let set = match &policy.any_input {
-        AnyInput::AtMost(weaker) if any_input => weaker,
+    let set = match policy.any_input {
+        AnyInput::AtMost if any_input => policy.weaker(),
         AnyInput::MayNotHold if any_input => return Truth::False,
-        _ => &policy.exact,
+        _ => policy.exact(),
     };
+    let Ok(set) = set else { return Truth::Error };
     let response = authorizer.is_authorized(request, set, entities);
     // FAIL-CLOSED: an_error_is_not_false. Cedar reports the error beside an answer that ignores it.
     if response.diagnostics().errors().next().is_some() {
@@ -138,10 +139,11 @@ impl Question<'_> {
             Some(labels) => labels.iter().collect(),
             None => unknown.collect(),
         };
+        // arguments that are not known cannot be checked against the schema
+        let known = !matches!(self.target, Target::AnyCall { .. });
+        let schema = if known { Some(self.engine.schema()?) } else { None };
         let one = |level: Rung| {
             let context = Context::from_pairs(self.context(level, &labels)?).map_err(|error| error.to_string())?;
-            // arguments that are not known cannot be checked against the schema
-            let schema = (!matches!(self.target, Target::AnyCall { .. })).then_some(&self.engine.schema);
             Request::new(self.principal(), self.action(), self.resource(), context, schema)
                 .map_err(|error| error.to_string())
         };
