@@ -385,3 +385,7 @@ impl Subject<'_> {
 fn group(action: &str) -> Option<Operation> {
     Operation::ALL.into_iter().find(|operation| operation.as_str() == action)
 }
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;
