@@ -2,11 +2,14 @@
 
 mod compile {
     pub(crate) mod arguments;
+    pub(crate) mod batches;
     pub(crate) mod build;
+    pub(crate) mod classes;
     pub(crate) mod condition;
     pub(crate) mod index;
     pub(crate) mod inspect;
     pub(crate) mod inventory;
+    pub(crate) mod notices;
     pub(crate) mod people;
     pub(crate) mod plan;
     pub(crate) mod policies;

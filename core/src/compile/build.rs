@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
+use crate::compile::classes;
 use crate::compile::condition::{Code, Compiler, Dialect};
 use crate::compile::index::Index;
 use crate::compile::inventory::{self, Inventory};
@@ -15,7 +16,7 @@ use crate::compile::reads::Reads;
 use crate::compile::references::Known;
 use crate::compile::scope::{Actions, Bound, Scope};
 use crate::compile::symbols::Symbols;
-use crate::compile::validate::{self, validate};
+use crate::compile::validate::{self, Memo, validate};
 use crate::compile::vocabulary::{self, Types};
 use crate::data::canonical;
 use crate::data::catalog::{Catalog, Overlay};
@@ -31,6 +32,7 @@ use crate::load::bundle::{Bundle, Source};
 use crate::load::people::Loaded;
 use crate::load::policies::SourcePolicy;
 use crate::load::{self, catalog, people, tools_list};
+use crate::parallel;
 
 /// What an engine is made of: what stays the same when grants and approvals change, and those.
 #[derive(Clone)]
@@ -61,7 +63,10 @@ pub(crate) struct Rules {
     pub(crate) report: Report,
     /// The digest of the snapshot alone.
     pub(crate) snapshot_digest: String,
-    absent: BTreeSet<String>,
+    /// The policies found valid, for the next build.
+    pub(crate) memo: Arc<Memo>,
+    /// How many policies Cedar's validator was asked about; of the others the last build knew.
+    pub(crate) validated: usize,
     schema: OnceLock<Result<cedar_policy::Schema, String>>,
 }
 
@@ -92,19 +97,27 @@ impl Rules {
         self.policies.get(index(number))
     }
 
-    /// The schema of everything, made when it is first asked for: only Cedar's own evaluator needs it.
+    /// The schema that the policies are valid against, made when it is first asked for: policies are validated against
+    /// parts of it, and only Cedar's own checks of a request need the whole.
+    ///
+    /// That it can be made is known: its parts were made when the policies were validated, and no name is in two.
     pub(crate) fn schema(&self) -> Result<&cedar_policy::Schema, String> {
-        let made = self.schema.get_or_init(|| {
-            let fragment = vocabulary::schema(&self.catalog, &self.arguments, &self.absent);
-            let fragment = fragment.map_err(|error| error.to_string())?;
-            cedar_policy::Schema::from_schema_fragments([fragment]).map_err(|error| error.to_string())
-        });
-        made.as_ref().map_err(Clone::clone)
+        let make = || {
+            let whole = vocabulary::schema(&self.catalog, &self.arguments, &BTreeSet::new());
+            whole.and_then(|fragment| vocabulary::join([fragment])).map_err(|error| error.to_string())
+        };
+        self.schema.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 }
 
 /// Checks and compiles a bundle.
 pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Error>> {
+    build_from(None, bundle, limits)
+}
+
+/// Checks and compiles a bundle, and spares itself what it knows from the last one. The outcome is the same.
+pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Error>> {
+    let threads = parallel::threads();
     let mut faults = Faults::default();
     let snapshot = faults.keep(read_snapshot(&bundle.snapshot, &limits));
     let merged = faults.keep(read_catalog(bundle, &limits));
@@ -114,7 +127,7 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
             .iter()
             .map(|source| source.text(limits.policy_file_bytes).map(|text| (source.file.clone(), text.to_string()))),
     );
-    let sources = match load::policies::read(&files, &limits) {
+    let sources = match load::policies::read(&files, &limits, threads) {
         Ok(sources) => sources,
         Err(errors) => {
             faults.0.extend(errors);
@@ -133,15 +146,17 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
         .values()
         .map(|tool| (tool.id.clone(), type_arguments(&tool.definition.input_schema, &limits)))
         .collect();
-    let (absent, found) = validate(&validate::Subject {
+    let valid = validate(&validate::Subject {
         files: &files,
         policies: &sources,
         catalog: &catalog,
         arguments: &arguments,
         types: &types,
-        tools: catalog.tools.values().map(|tool| (tool.id.to_string(), tool.operation)).collect(),
+        inventory: classes::Inventory::new(&catalog, &arguments),
+        before: previous.map(|previous| &previous.memo),
+        threads,
     })?;
-    findings.extend(found);
+    findings.extend(valid.findings);
 
     let mut symbols = Symbols::toolgate();
     let (people, names) = People::new(snapshot);
@@ -168,7 +183,8 @@ pub(crate) fn build(bundle: &Bundle, limits: Limits) -> Result<Compiled, Vec<Err
         limits,
         report,
         snapshot_digest: snapshot_digest(bundle),
-        absent,
+        memo: valid.memo,
+        validated: valid.asked,
         schema: OnceLock::new(),
         symbols,
     };

@@ -1,17 +1,17 @@
 //! Which arguments policies read: what of a call has to be kept for them.
 //!
-//! Owns the collection of `context.input.a.b` from conditions. What it does not understand reads everything.
+//! Owns the form of what is read. What is read by a policy is for [`notices`](crate::compile::notices) to say.
 
 use std::collections::{BTreeMap, HashMap};
 
-use cedar_policy::pst::{self, Expr, Var};
+use cedar_policy::pst;
 
-use crate::compile::inspect::{children, condition, path};
+use crate::compile::notices::Notices;
 use crate::compile::scope::Actions;
 use crate::data::value::Ent;
 
 /// What is read of one value, `context.input` at the root. The default is that only its presence is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Read {
     /// The value itself, with all that is in it.
     pub(crate) whole: bool,
@@ -25,34 +25,11 @@ impl Read {
         Self { whole: true, under: BTreeMap::new() }
     }
 
-    /// Adds what a condition reads of `context.input`.
-    pub(crate) fn add(&mut self, expr: &Expr) {
-        match expr {
-            // the context as a whole, compared or passed on
-            Expr::Var(Var::Context) => self.whole = true,
-            Expr::GetAttr { .. } if let Some((Var::Context, attrs)) = path(expr) => {
-                if let Some(attrs) = input(&attrs) {
-                    self.at(attrs).whole = true;
-                }
-            }
-            Expr::HasAttr { expr, attrs } if let Some((Var::Context, mut all)) = path(expr) => {
-                all.extend(attrs.iter().map(|attr| attr.as_str()));
-                if let Some(attrs) = input(&all) {
-                    self.at(attrs);
-                }
-            }
-            Expr::Literal(_) | Expr::Var(_) | Expr::Slot(_) => {}
-            Expr::UnaryOp { .. }
-            | Expr::BinaryOp { .. }
-            | Expr::GetAttr { .. }
-            | Expr::HasAttr { .. }
-            | Expr::Like { .. }
-            | Expr::Is { .. }
-            | Expr::IfThenElse { .. }
-            | Expr::Set(_)
-            | Expr::Record(_) => children(expr).into_iter().for_each(|child| self.add(child)),
-            // whatever a later Cedar may bring
-            _ => self.whole = true,
+    /// Marks what a path leads to: its value, or only its presence.
+    pub(crate) fn mark(&mut self, path: &[&str], whole: bool) {
+        match path.split_first() {
+            None => self.whole |= whole,
+            Some((name, rest)) => self.under.entry((*name).to_owned()).or_default().mark(rest, whole),
         }
     }
 
@@ -62,10 +39,6 @@ impl Read {
         for (name, read) in &other.under {
             self.under.entry(name.clone()).or_default().absorb(read);
         }
-    }
-
-    fn at(&mut self, attrs: &[&str]) -> &mut Self {
-        attrs.iter().fold(self, |read, attr| read.under.entry((*attr).to_owned()).or_default())
     }
 }
 
@@ -80,11 +53,7 @@ pub(crate) struct Reads {
 impl Reads {
     /// Adds what a policy reads, for the actions that its scope lets through.
     pub(crate) fn add(&mut self, policy: &pst::Policy, actions: &Actions) {
-        let mut read = Read::default();
-        policy.body().clauses().iter().for_each(|clause| read.add(condition(clause)));
-        if read == Read::default() {
-            return;
-        }
+        let Some(read) = Notices::of(policy).input() else { return };
         match actions {
             Actions::Any => self.any.absorb(&read),
             Actions::Eq(action) => self.named.entry(*action).or_default().absorb(&read),
@@ -100,11 +69,6 @@ impl Reads {
         }
         all
     }
-}
-
-/// The path within `context.input`, if it leads there.
-fn input<'p, 'a>(attrs: &'p [&'a str]) -> Option<&'p [&'a str]> {
-    attrs.split_first().filter(|(first, _)| **first == "input").map(|(_, rest)| rest)
 }
 
 #[cfg(test)]
@@ -126,10 +90,7 @@ mod tests {
             }
         }
         let policy = Policy::parse(None, format!("permit (principal, action, resource) when {{ {text} }};")).unwrap();
-        let mut read = Read::default();
-        for clause in policy.to_pst().unwrap().body().clauses() {
-            read.add(condition(clause));
-        }
+        let read = Notices::of(&policy.to_pst().unwrap()).input().unwrap_or_default();
         let mut all = Vec::new();
         list(&read, "", &mut all);
         all

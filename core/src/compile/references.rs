@@ -146,7 +146,7 @@ impl Known<'_> {
                 Approver::ServerOwner | Approver::EntitlementOwner => {}
             }
         }
-        for uid in source.cedar.entity_literals() {
+        for uid in &source.literals {
             let (kind, id) = (uid.type_name(), uid.id().unescaped());
             let (known, what) = if kind == &types.server {
                 (self.catalog.servers.contains_key(id), "server")

@@ -4,13 +4,16 @@
 //! nothing of a misspelt name under `has`, which is false for ever. Both are errors here. A policy that applies to no
 //! tool of *this* catalog is reported as inert and kept, so that a pack fits any catalog.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use cedar_policy::ffi::DetailedError;
 use cedar_policy::pst::{Expr, Var};
-use cedar_policy::{ActionConstraint, EntityUid, PolicySet, Schema, ValidationMode, ValidationWarning, Validator};
+use cedar_policy::{ActionConstraint, EntityUid};
 
+use crate::compile::batches::{self, Task, Verdict};
+use crate::compile::classes::{Applies, Classes, Digest, Inventory, Question, Tools, digest, part};
 use crate::compile::inspect;
+use crate::compile::notices::Notices;
 use crate::compile::vocabulary::{self, ISSUE_TOKEN, REQUEST, Types};
 use crate::data::catalog::Catalog;
 use crate::data::id::{Operation, ToolId};
@@ -18,7 +21,7 @@ use crate::data::report::{Finding, FindingKind};
 use crate::error::{Error, ErrorKind};
 use crate::load::arguments::{Arguments, PathAnswer, closest};
 use crate::load::policies::{SourcePolicy, place_diagnostic};
-use crate::load::stack;
+use crate::parallel;
 
 /// What policies are checked against.
 pub(crate) struct Subject<'a> {
@@ -27,74 +30,165 @@ pub(crate) struct Subject<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) arguments: &'a BTreeMap<ToolId, Arguments>,
     pub(crate) types: &'a Types,
-    /// The tools by their written ids, which are the names of their actions.
-    pub(crate) tools: BTreeMap<String, Operation>,
+    pub(crate) inventory: Inventory,
+    /// What was found valid before, if anything was.
+    pub(crate) before: Option<&'a Arc<Memo>>,
+    /// How many threads to use; what is found does not depend on it.
+    pub(crate) threads: usize,
 }
 
-/// The schema that the policies were found valid against, and what is worth knowing though it is no error.
-pub(crate) fn validate(subject: &Subject<'_>) -> Result<(BTreeSet<String>, Vec<Finding>), Vec<Error>> {
+/// Digests of policies that Cedar has nothing to say of, each with all that Cedar would say the same on: the policy's
+/// text, the classes of actions that it can tell apart, and the tools that it names.
+pub(crate) type Memo = HashSet<Digest>;
+
+/// Policies that are valid.
+pub(crate) struct Valid {
+    /// What is worth knowing though it is no error.
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) memo: Arc<Memo>,
+    /// How many policies Cedar was asked about; of the others it is known.
+    pub(crate) asked: usize,
+}
+
+/// A policy on its way to Cedar.
+struct Checked {
+    question: Question,
+    /// The tools that it names, with the operations of those that there are.
+    named: BTreeMap<String, Option<Operation>>,
+}
+
+/// Whether all policies are valid.
+pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
+    let threads = subject.threads;
+    let checked = parallel::map(subject.policies, threads, |policy| subject.check(policy));
+
+    let mut places: HashMap<&Question, usize> = HashMap::new();
+    let mut questions: Vec<&Question> = Vec::new();
+    for checked in checked.iter().flatten() {
+        places.entry(&checked.question).or_insert_with(|| {
+            questions.push(&checked.question);
+            questions.len().saturating_sub(1)
+        });
+    }
+    let classes = parallel::map(&questions, threads, |question| subject.inventory.classes(question));
+    let classes_of = |checked: &Checked| places.get(&checked.question).and_then(|at| classes.get(*at));
+
+    let both: Vec<_> = subject.policies.iter().zip(&checked).collect();
+    let names = parallel::map(&both, threads, |(policy, checked)| match checked {
+        Ok(checked) => {
+            classes_of(checked).map(|classes| subject.check_names(policy, checked, classes)).unwrap_or_default()
+        }
+        Err(_) => Vec::new(),
+    });
     let mut errors = Vec::new();
     let mut findings = Vec::new();
-    let mut set = PolicySet::new();
-    let mut absent = BTreeSet::new();
-
-    for policy in subject.policies {
-        for uid in policy.cedar.entity_literals() {
-            match subject.action_literal(&uid) {
-                Ok(Some(name)) => {
-                    absent.insert(name);
-                }
-                Ok(None) => {}
-                Err(error) => errors.push(subject.place(error, policy)),
+    let mut live: Vec<(&SourcePolicy, &Checked, &Classes)> = Vec::new();
+    for ((policy, checked), names) in both.into_iter().zip(names) {
+        match checked {
+            Err(found) => errors.extend(found.iter().cloned()),
+            Ok(checked) if subject.inventory.is_empty(&checked.question.applies) => {
+                findings.push(subject.inert(policy));
             }
-        }
-        match subject.applies_to(policy) {
-            Ok(applies) if applies.is_empty() => findings.push(subject.inert(policy)),
-            Ok(applies) => {
-                errors.extend(subject.check_names(policy, &applies));
-                if let Err(error) = set.add(policy.cedar.clone()) {
-                    errors.push(subject.place(Error::new(ErrorKind::PolicyId, error.to_string()), policy));
-                }
+            Ok(checked) => {
+                errors.extend(names);
+                live.extend(classes_of(checked).map(|classes| (policy, checked, classes)));
             }
-            Err(error) => errors.push(subject.place(error, policy)),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
     }
 
-    let schema = vocabulary::schema(subject.catalog, subject.arguments, &absent)
-        .and_then(|fragment| {
-            Schema::from_schema_fragments([fragment]).map_err(|error| {
-                Error::new(ErrorKind::Schema, format!("the catalog does not make a Cedar schema: {error}"))
-            })
-        })
-        .map_err(|error| vec![error])?;
-    let result = stack::with_stack(|| Validator::new(schema.clone()).validate(&set, ValidationMode::Strict));
-    let mut seen = BTreeSet::new();
-    for error in result.validation_errors() {
-        errors.extend(subject.cedar_error(error.policy_id().as_ref(), &DetailedError::from(error), &mut seen));
-    }
-    for warning in result.validation_warnings() {
-        let id = warning.policy_id().as_ref();
-        let detail = DetailedError::from(warning);
-        if matches!(warning, ValidationWarning::ImpossiblePolicy(_)) {
-            let error = subject.cedar_error(id, &detail, &mut seen);
-            errors.extend(
-                error.map(|error| {
-                    error.help("its condition is false for every request there could be: mend or remove it")
-                }),
-            );
-        } else {
-            findings.push(Finding::new(FindingKind::PolicyWarning, detail.message).about_policy(id));
+    // all of them, so that whatever could keep the whole schema from being made shows now
+    let fragments = parallel::map(&subject.inventory.tools, threads, |row| {
+        vocabulary::tool_fragment(&row.name, row.operation, subject.arguments.get(&row.id))
+    });
+    let fragments = fragments.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| vec![error])?;
+
+    let known = |key: &Digest| subject.before.is_some_and(|memo| memo.contains(key));
+    let keys = parallel::map(&live, threads, |(policy, checked, classes)| subject.key(policy, checked, classes));
+    let (mut tasks, mut memo, mut asked) = (Vec::new(), Memo::with_capacity(keys.len()), Vec::new());
+    for ((policy, checked, classes), key) in live.into_iter().zip(keys) {
+        if known(&key) {
+            memo.insert(key);
+            continue;
         }
+        let Applies { request, token, .. } = checked.question.applies;
+        tasks.push(Task { policy, tools: &classes.tools, others: request || token, named: &checked.named });
+        asked.push(key);
     }
-    if errors.is_empty() { Ok((absent, findings)) } else { Err(errors) }
+    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads).map_err(|error| vec![error])?;
+    for ((task, key), verdict) in tasks.iter().zip(asked).zip(verdicts) {
+        if verdict.is_clean() {
+            memo.insert(key);
+            continue;
+        }
+        let found = verdict.warnings.iter().map(|warning| {
+            Finding::new(FindingKind::PolicyWarning, warning.clone()).about_policy(&task.policy.terms.id)
+        });
+        findings.extend(found);
+        errors.extend(subject.cedar_errors(task.policy, &verdict));
+    }
+    if errors.is_empty() {
+        let memo = match subject.before {
+            Some(before) if **before == memo => before.clone(),
+            _ => Arc::new(memo),
+        };
+        Ok(Valid { findings, memo, asked: tasks.len() })
+    } else {
+        Err(errors)
+    }
 }
 
 impl Subject<'_> {
-    /// The name of an action that a policy means and this catalog does not have.
-    fn action_literal(&self, uid: &EntityUid) -> Result<Option<String>, Error> {
+    /// What a policy asks of the catalog, or why it is refused whatever the catalog has.
+    fn check(&self, policy: &SourcePolicy) -> Result<Checked, Vec<Error>> {
+        let mut errors = Vec::new();
+        let mut named = BTreeMap::new();
+        for uid in &policy.literals {
+            match self.action_literal(uid) {
+                Ok(Some(name)) => {
+                    named.insert(name.to_owned(), self.tool(name).map(|(_, operation)| operation));
+                }
+                Ok(None) => {}
+                Err(error) => errors.push(self.place(error, policy)),
+            }
+        }
+        let notices = Notices::of(&policy.tree);
+        let numbers = || named.keys().filter_map(|name| self.tool(name)).map(|(number, _)| number).collect();
+        let apart = notices.action.then(numbers);
+        match self.applies_to(policy) {
+            Ok(applies) if errors.is_empty() => {
+                Ok(Checked { question: Question { applies, input: notices.input(), apart }, named })
+            }
+            Ok(_) => Err(errors),
+            Err(error) => {
+                errors.push(self.place(error, policy));
+                Err(errors)
+            }
+        }
+    }
+
+    fn tool(&self, name: &str) -> Option<(usize, Operation)> {
+        let number = *self.inventory.numbers.get(name)?;
+        self.inventory.tools.get(number).map(|row| (number, row.operation))
+    }
+
+    /// Everything that could change what Cedar says of a policy.
+    fn key(&self, policy: &SourcePolicy, checked: &Checked, classes: &Classes) -> Digest {
+        let text = self.files.get(policy.file).and_then(|(_, text)| text.get(policy.start..policy.end));
+        digest(|hash| {
+            part(hash, text.unwrap_or_default().as_bytes());
+            part(hash, &classes.digest);
+            for (name, operation) in &checked.named {
+                part(hash, name.as_bytes());
+                part(hash, operation.map_or("", Operation::as_str).as_bytes());
+            }
+        })
+    }
+
+    /// The name of the tool that a policy means, whether this catalog has it or not.
+    fn action_literal<'u>(&self, uid: &'u EntityUid) -> Result<Option<&'u str>, Error> {
         let name = uid.id().unescaped();
         if uid.type_name() == &self.types.agent {
             return Err(Error::new(
@@ -112,10 +206,12 @@ impl Subject<'_> {
             }
             return Ok(None);
         }
-        let known = [REQUEST, ISSUE_TOKEN].contains(&name) || is_group(name) || self.tools.contains_key(name);
-        match known {
+        if self.inventory.numbers.contains_key(name) {
+            return Ok(Some(name));
+        }
+        match [REQUEST, ISSUE_TOKEN].contains(&name) || group(name).is_some() {
             true => Ok(None),
-            false if name.contains('/') => Ok(Some(name.to_string())),
+            false if name.contains('/') => Ok(Some(name)),
             false => {
                 Err(Error::new(ErrorKind::PolicyValidation, format!("there is no action `{}`", name.escape_debug()))
                     .help("actions are `read`, `write`, `delete`, `request`, `issue_token` and tools as `server/name`"))
@@ -124,14 +220,12 @@ impl Subject<'_> {
     }
 
     /// The actions of this catalog that a policy's scope lets through.
-    fn applies_to(&self, policy: &SourcePolicy) -> Result<BTreeSet<String>, Error> {
+    fn applies_to(&self, policy: &SourcePolicy) -> Result<Applies, Error> {
         let named = match policy.cedar.action_constraint() {
-            ActionConstraint::Any => {
-                return Ok(self.tools.keys().cloned().chain([REQUEST.into(), ISSUE_TOKEN.into()]).collect());
-            }
+            ActionConstraint::Any => return Ok(Applies { request: true, token: true, tools: Tools::All }),
             ActionConstraint::In(uids) => uids,
             ActionConstraint::Eq(uid) => {
-                if is_group(uid.id().unescaped()) {
+                if group(uid.id().unescaped()).is_some() {
                     return Err(Error::new(
                         ErrorKind::PolicyValidation,
                         format!("`action == {uid}` never holds: no call is the group itself"),
@@ -141,22 +235,22 @@ impl Subject<'_> {
                 vec![uid]
             }
         };
-        let mut applies = BTreeSet::new();
-        for uid in named {
-            let name = uid.id().unescaped();
-            if [REQUEST, ISSUE_TOKEN].contains(&name) || self.tools.contains_key(name) {
-                applies.insert(name.to_string());
-            }
-            let group = self.tools.iter().filter(|(_, operation)| operation.as_str() == name);
-            applies.extend(group.map(|(tool, _)| tool.clone()));
-        }
-        Ok(applies)
+        let names = || named.iter().map(|uid| uid.id().unescaped());
+        Ok(Applies {
+            request: names().any(|name| name == REQUEST),
+            token: names().any(|name| name == ISSUE_TOKEN),
+            tools: Tools::Some {
+                operations: names().filter_map(group).collect(),
+                named: names().filter_map(|name| self.tool(name)).map(|(number, _)| number).collect(),
+            },
+        })
     }
 
     fn inert(&self, policy: &SourcePolicy) -> Finding {
         let mut message = format!("policy `{}` applies to no tool of this catalog", policy.terms.id);
         if let ActionConstraint::Eq(uid) = policy.cedar.action_constraint()
-            && let Some(near) = closest(uid.id().unescaped(), self.tools.keys().map(String::as_str)).first()
+            && let Some(near) =
+                closest(uid.id().unescaped(), self.inventory.tools.iter().map(|row| row.name.as_str())).first()
         {
             message.push_str(&format!("; did you mean `{near}`?"));
         }
@@ -164,7 +258,7 @@ impl Subject<'_> {
     }
 
     /// Names under `has` that exist for none of the actions the policy applies to.
-    fn check_names(&self, policy: &SourcePolicy, applies: &BTreeSet<String>) -> Vec<Error> {
+    fn check_names(&self, policy: &SourcePolicy, checked: &Checked, classes: &Classes) -> Vec<Error> {
         let mut errors = Vec::new();
         for clause in policy.tree.body().clauses() {
             inspect::walk(inspect::condition(clause), &mut |expr| {
@@ -172,7 +266,7 @@ impl Subject<'_> {
                     && let Some((var, mut path)) = inspect::path(base)
                 {
                     path.extend(attrs.iter().map(|attr| attr.as_str()));
-                    if let Err(error) = self.check_name(var, &path, applies) {
+                    if let Err(error) = self.check_name(var, &path, checked, classes) {
                         errors.push(self.place(error, policy));
                     }
                 }
@@ -181,7 +275,7 @@ impl Subject<'_> {
         errors
     }
 
-    fn check_name(&self, var: &Var, path: &[&str], applies: &BTreeSet<String>) -> Result<(), Error> {
+    fn check_name(&self, var: &Var, path: &[&str], checked: &Checked, classes: &Classes) -> Result<(), Error> {
         let unknown = |name: &str, where_: &str, known: &[&str]| {
             let error = Error::new(
                 ErrorKind::PolicyAttribute,
@@ -207,16 +301,27 @@ impl Subject<'_> {
             (Var::Resource, [name]) => fixed(RESOURCE, name, "a resource"),
             (Var::Context, ["session", name]) => fixed(SESSION, name, "`context.session`"),
             (Var::Context, ["approval", name]) => fixed(&["manager", "self"], name, "`context.approval`"),
-            (Var::Context, ["input", rest @ ..]) if !rest.is_empty() => self.check_argument(rest, applies),
+            (Var::Context, ["input", rest @ ..]) if !rest.is_empty() => {
+                self.check_argument(rest, &checked.question.applies, classes)
+            }
             (Var::Context, [name]) => fixed(CONTEXT, name, "`context`"),
             _ => Ok(()),
         }
     }
 
-    fn check_argument(&self, path: &[&str], applies: &BTreeSet<String>) -> Result<(), Error> {
+    fn check_argument(&self, path: &[&str], applies: &Applies, classes: &Classes) -> Result<(), Error> {
+        let arguments_of = |number: &usize| {
+            let row = self.inventory.tools.get(*number)?;
+            Some((&row.id, self.arguments.get(&row.id)?))
+        };
         let shown = path.join(".");
+        // either all tools of a class have it or none has
+        let has = |(_, arguments): (_, &Arguments)| arguments.has_path(path) == PathAnswer::Exists;
+        if classes.tools.iter().filter_map(arguments_of).any(has) {
+            return Ok(());
+        }
         let (mut near, mut left_out) = (BTreeSet::new(), None);
-        for (id, arguments) in self.arguments.iter().filter(|(id, _)| applies.contains(&id.to_string())) {
+        for (id, arguments) in self.inventory.members(&applies.tools).iter().filter_map(arguments_of) {
             match arguments.has_path(path) {
                 PathAnswer::Exists => return Ok(()),
                 PathAnswer::LeftOut(reason) => left_out = left_out.or_else(|| Some((id.clone(), reason))),
@@ -242,20 +347,30 @@ impl Subject<'_> {
         }
     }
 
-    fn cedar_error(&self, id: &str, detail: &DetailedError, seen: &mut BTreeSet<(String, String)>) -> Option<Error> {
-        let policy = self.policies.iter().find(|policy| policy.terms.id == id)?;
-        let (name, text) = self.files.get(policy.file)?;
-        // one fault shows once for each action that the policy applies to, each time in other words
-        let place = match detail.source_locations.first() {
-            Some(label) => format!("{}..{}", label.loc.start, label.loc.end),
-            None => detail.message.clone(),
-        };
-        if !seen.insert((id.to_string(), place)) {
-            return None;
+    /// One fault shows once for each class of actions that the policy applies to, each time in other words.
+    fn cedar_errors(&self, policy: &SourcePolicy, verdict: &Verdict) -> Vec<Error> {
+        let Some((name, text)) = self.files.get(policy.file) else { return Vec::new() };
+        let mut seen = BTreeSet::new();
+        let mut errors = Vec::new();
+        let impossible = verdict.impossible.iter().map(|detail| (detail, true));
+        for (detail, impossible) in verdict.errors.iter().map(|detail| (detail, false)).chain(impossible) {
+            let place = match detail.source_locations.first() {
+                Some(label) => format!("{}..{}", label.loc.start, label.loc.end),
+                None => detail.message.clone(),
+            };
+            if !seen.insert(place) {
+                continue;
+            }
+            let error = place_diagnostic(ErrorKind::PolicyValidation, detail, text, policy.origin);
+            let error = if error.span().is_some() { error } else { error.at_span(text, policy.start, policy.end) };
+            let error = if impossible {
+                error.help("its condition is false for every request there could be: mend or remove it")
+            } else {
+                error
+            };
+            errors.push(error.in_file(name));
         }
-        let error = place_diagnostic(ErrorKind::PolicyValidation, detail, text);
-        let error = if error.span().is_some() { error } else { error.at_span(text, policy.start, policy.end) };
-        Some(error.in_file(name))
+        errors
     }
 
     fn place(&self, error: Error, policy: &SourcePolicy) -> Error {
@@ -266,7 +381,11 @@ impl Subject<'_> {
     }
 }
 
-/// Whether an action is one of the groups that tools are in.
-fn is_group(action: &str) -> bool {
-    Operation::ALL.iter().any(|operation| operation.as_str() == action)
+/// The group of tools that an action is.
+fn group(action: &str) -> Option<Operation> {
+    Operation::ALL.into_iter().find(|operation| operation.as_str() == action)
 }
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, SchemaFragment};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
 use serde_json::{Map, Value, json};
 
 use crate::compile::arguments::{cedar_type, json_common_type};
@@ -72,6 +72,64 @@ pub(crate) fn schema(
     arguments: &BTreeMap<ToolId, Arguments>,
     absent: &BTreeSet<String>,
 ) -> Result<SchemaFragment, Error> {
+    let mut actions = base_actions(true);
+    for (id, tool) in &catalog.tools {
+        actions.insert(id.to_string(), tool_action(tool.operation, arguments.get(id))?);
+    }
+    for name in absent {
+        actions.entry(name.clone()).or_insert_with(|| json!({}));
+    }
+    base(actions)
+}
+
+/// The part of the schema that is the same for every catalog: all of it but the tools' actions. Unless `all`, the
+/// actions for requests and tokens apply to nothing.
+pub(crate) fn base_fragment(all: bool) -> Result<SchemaFragment, Error> {
+    base(base_actions(all))
+}
+
+/// The part of the schema that is one tool's. Fits beside the base, in a schema of several fragments.
+pub(crate) fn tool_fragment(
+    name: &str,
+    operation: Operation,
+    arguments: Option<&Arguments>,
+) -> Result<SchemaFragment, Error> {
+    fragment(json!({"Toolgate": {"entityTypes": {}, "actions": {name: tool_action(operation, arguments)?}}}))
+}
+
+/// Actions that policies name and that apply to nothing: tools of no catalog, or of which only the name matters.
+pub(crate) fn inert_fragment<'a>(
+    names: impl IntoIterator<Item = (&'a str, Option<Operation>)>,
+) -> Result<SchemaFragment, Error> {
+    let actions = names.into_iter().map(|(name, operation)| {
+        let groups: Vec<_> = operation.iter().map(|operation| json!({"id": operation.as_str()})).collect();
+        (name.to_owned(), json!({"memberOf": groups}))
+    });
+    fragment(json!({"Toolgate": {"entityTypes": {}, "actions": actions.collect::<Map<_, _>>()}}))
+}
+
+/// Fragments as one schema.
+pub(crate) fn join(fragments: impl IntoIterator<Item = SchemaFragment>) -> Result<Schema, Error> {
+    Schema::from_schema_fragments(fragments).map_err(no_schema)
+}
+
+fn base_actions(all: bool) -> Map<String, Value> {
+    let groups = Operation::ALL.iter().map(|operation| (operation.to_string(), json!({})));
+    let others = [(REQUEST, "Entitlement"), (ISSUE_TOKEN, "Scope")].map(|(name, resource)| {
+        (name.to_owned(), if all { json!({"appliesTo": applies_to(resource, None)}) } else { json!({}) })
+    });
+    groups.chain(others).collect()
+}
+
+fn tool_action(operation: Operation, arguments: Option<&Arguments>) -> Result<Value, Error> {
+    let input = match arguments {
+        Some(arguments) => value(&cedar_type(arguments))?,
+        None => json!({"type": "Record", "attributes": {}}),
+    };
+    Ok(json!({"memberOf": [{"id": operation.as_str()}], "appliesTo": applies_to("Tool", Some(input))}))
+}
+
+fn base(actions: Map<String, Value>) -> Result<SchemaFragment, Error> {
     let entity = |members: &[&str], attributes: Value| json!({"memberOfTypes": members, "shape": {"type": "Record", "attributes": attributes}});
     let holder = ["Entitlement", "Profile", "Group"];
     let entity_types = json!({
@@ -86,35 +144,19 @@ pub(crate) fn schema(
         "Entitlement": entity(&[], guarded()),
         "Scope": entity(&["Server"], guarded()),
     });
-
-    let mut actions = Map::new();
-    for operation in Operation::ALL {
-        actions.insert(operation.to_string(), json!({}));
-    }
-    for (name, resource) in [(REQUEST, "Entitlement"), (ISSUE_TOKEN, "Scope")] {
-        actions.insert(name.into(), json!({"appliesTo": applies_to(resource, None)}));
-    }
-    for (id, tool) in &catalog.tools {
-        let input = match arguments.get(id) {
-            Some(arguments) => value(&cedar_type(arguments))?,
-            None => json!({"type": "Record", "attributes": {}}),
-        };
-        actions.insert(
-            id.to_string(),
-            json!({"memberOf": [{"id": tool.operation.as_str()}], "appliesTo": applies_to("Tool", Some(input))}),
-        );
-    }
-    for name in absent {
-        actions.entry(name.clone()).or_insert_with(|| json!({}));
-    }
-
-    let document = json!({"Toolgate": {
+    fragment(json!({"Toolgate": {
         "entityTypes": entity_types,
         "actions": actions,
         "commonTypes": {"Approval": approval(), "Session": session(), "Json": value(&json_common_type())?},
-    }});
-    SchemaFragment::from_json_value(document)
-        .map_err(|error| Error::new(ErrorKind::Schema, format!("the catalog does not make a Cedar schema: {error}")))
+    }}))
+}
+
+fn fragment(document: Value) -> Result<SchemaFragment, Error> {
+    SchemaFragment::from_json_value(document).map_err(no_schema)
+}
+
+fn no_schema(error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Schema, format!("the catalog does not make a Cedar schema: {error}"))
 }
 
 /// The schema in Cedar's own syntax. Cedar prints `__cedar::String` where `String` means the same.

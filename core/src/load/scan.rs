@@ -3,6 +3,8 @@
 //! Owns the bounds that keep Cedar's and TOML's parsers from running out of stack, which aborts the process. Refuses
 //! by counting alone: what it lets through may still not be Cedar or TOML.
 
+use std::ops::Range;
+
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 
@@ -13,8 +15,11 @@ pub(crate) const CHAIN: usize = 300;
 /// Refuses Cedar text whose size, nesting or chains could exhaust the stack of a parser, validator or evaluator.
 ///
 /// Counts high where it need not be exact: an `if` stays open until the bracket, comma or clause around it ends.
-pub(crate) fn cedar(text: &str, limits: &Limits) -> Result<(), Error> {
+///
+/// Says where each policy stands, from its first annotation to its `;`, provided that the text is Cedar.
+pub(crate) fn cedar(text: &str, limits: &Limits) -> Result<Vec<Range<usize>>, Error> {
     size("policies", text, limits.policy_file_bytes)?;
+    let mut places: Vec<Range<usize>> = Vec::new();
     let mut policy = Policy::new();
     let mut tokens = Tokens { text, at: 0 };
     while let Some((start, token)) = tokens.next() {
@@ -56,9 +61,11 @@ pub(crate) fn cedar(text: &str, limits: &Limits) -> Result<(), Error> {
         // Only outside of brackets: a stray one inside must not reset the count of what is open.
         if token == Token::Semicolon && policy.levels.len() == 1 {
             policy = Policy::new();
+            let from = begins(text, places.last().map_or(0, |last| last.end));
+            places.push(from..tokens.at);
         }
     }
-    Ok(())
+    Ok(places)
 }
 
 /// Refuses TOML text that is too big, or nests arrays, tables and dotted keys too deep.
@@ -242,6 +249,19 @@ impl Policy {
         let row = self.unary.saturating_add(1);
         self.chain();
         self.unary = row;
+    }
+}
+
+/// Where something stands again, behind spaces and comments.
+fn begins(text: &str, from: usize) -> usize {
+    let mut at = from;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let spaces = rest.len().saturating_sub(rest.trim_start().len());
+        let comment = rest.get(spaces..).filter(|rest| rest.starts_with("//"));
+        let Some(comment) = comment else { return at.saturating_add(spaces) };
+        let length = until(comment.as_bytes(), |byte| matches!(byte, b'\n' | b'\r'));
+        at = at.saturating_add(spaces).saturating_add(length);
     }
 }
 

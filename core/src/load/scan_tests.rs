@@ -11,7 +11,7 @@ fn policy(condition: &str) -> String {
 }
 
 fn scan(text: &str) -> Result<(), Error> {
-    cedar(text, &Limits { policy_bytes: usize::MAX, ..Limits::default() })
+    cedar(text, &Limits { policy_bytes: usize::MAX, ..Limits::default() }).map(drop)
 }
 
 /// Things that nest: what opens a level, what is innermost, what closes it.
@@ -220,4 +220,21 @@ fn size_is_refused_before_content() {
     let limits = Limits { policy_file_bytes: 3, ..Limits::default() };
     assert_eq!(cedar("((((", &limits).unwrap_err().message(), "4 bytes of policies, where 3 are allowed");
     assert!(cedar("(((", &limits).is_ok());
+}
+
+#[test]
+fn a_scan_says_where_each_policy_stands() {
+    let text = "\u{feff}// ;\r@id(\"a;\")\npermit (principal, action, resource) when { \"};\" == \";\" };forbid (principal);  // ; \n\n // b;\npermit ()\n; // end;";
+    let text = text.trim_start_matches('\u{feff}');
+    let places = cedar(text, &Limits::default()).unwrap();
+    let found: Vec<&str> = places.iter().map(|place| &text[place.clone()]).collect();
+    assert_eq!(
+        found,
+        [
+            "@id(\"a;\")\npermit (principal, action, resource) when { \"};\" == \";\" };",
+            "forbid (principal);",
+            "permit ()\n;"
+        ]
+    );
+    assert!(cedar(" // only; a comment;\n", &Limits::default()).unwrap().is_empty());
 }
