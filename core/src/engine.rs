@@ -67,6 +67,11 @@ impl Engine {
             let detail = format!("`arguments` is {}, not an object", call.arguments.kind());
             return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
         }
+        // FAIL-CLOSED: a_server_with_a_slash_is_no_server. Written out, it would be another server's tool.
+        if call.tool.server.contains('/') {
+            let detail = format!("server `{}` has a slash", call.tool.server.escape_debug());
+            return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
+        }
         // there is one reader: it holds what it is given to the limits
         let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
         self.decide_raw(&RawCall {
