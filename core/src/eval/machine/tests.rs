@@ -458,7 +458,7 @@ fn the_deepest_conditions_fit_on_a_small_stack() {
         .unwrap()
         .join()
         .unwrap();
-    // the optimised build needs less than a third of 64 KiB
+    // an optimised build needs less than 48 KiB
     let stack = if cfg!(debug_assertions) { 256 * 1024 } else { 48 * 1024 };
     let done = std::thread::Builder::new().stack_size(stack).spawn(move || {
         let frame = Frame { given: "", made: "", cells: &[Cell::Bool(true)], shapes: &[] };
