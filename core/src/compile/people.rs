@@ -355,4 +355,6 @@ mod change_tests;
 #[cfg(test)]
 mod size_tests;
 #[cfg(test)]
+mod directory_tests;
+#[cfg(test)]
 mod tests;

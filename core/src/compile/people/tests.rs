@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::compile::directory::Directory;
+use crate::compile::people::directory_tests::Directory;
 use crate::data::id::Subject;
 use crate::data::snapshot::{self as plain, ApprovalKind, Granted, Scope, Snapshot};
 use crate::error::Error;
