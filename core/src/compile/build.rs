@@ -87,7 +87,12 @@ impl Compiled {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Ok(Self { rules: Arc::clone(&self.rules), people, digest: canonical::written(hash), by_referee: self.by_referee })
+        Ok(Self {
+            rules: Arc::clone(&self.rules),
+            people,
+            digest: canonical::written(hash),
+            by_referee: self.by_referee,
+        })
     }
 }
 

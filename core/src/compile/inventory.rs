@@ -175,13 +175,7 @@ pub(crate) fn take(
     Inventory { tools, servers }
 }
 
-fn server_entry(
-    catalog: &Catalog,
-    id: &str,
-    server: &Server,
-    people: &People,
-    symbols: &mut Symbols,
-) -> ServerEntry {
+fn server_entry(catalog: &Catalog, id: &str, server: &Server, people: &People, symbols: &mut Symbols) -> ServerEntry {
     let owner = server.owner.as_deref().and_then(|owner| symbols.find(symbols::USER, owner)).map(|user| user.id);
     let scopes = server.scopes.iter().map(|(name, rule)| ScopeEntry {
         name: name.clone(),

@@ -28,7 +28,7 @@ pub(super) struct Tables {
     /// The group `*`, as far as anything mentions it.
     pub(super) everyone: Option<u32>,
     pub(super) pairs: Vec<Pair>,
-    times: Times,
+    pub(super) times: Times,
     /// By holder: users, then groups, then service principals. Those of one holder in the order of the snapshot.
     pub(super) grants: Vec<GrantRow>,
     /// Where the grants of each holder end.
