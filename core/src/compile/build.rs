@@ -66,6 +66,7 @@ pub(crate) struct Rules {
     /// The policies found valid, for the next build.
     pub(crate) memo: Arc<Memo>,
     /// How many policies Cedar's validator was asked about; of the others the last build knew.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for seeing that a reload does not start anew"))]
     pub(crate) validated: usize,
     schema: OnceLock<Result<cedar_policy::Schema, String>>,
 }
@@ -149,7 +150,6 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     let valid = validate(&validate::Subject {
         files: &files,
         policies: &sources,
-        catalog: &catalog,
         arguments: &arguments,
         types: &types,
         inventory: classes::Inventory::new(&catalog, &arguments),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::compile::build::{Compiled, build, build_from};
+use crate::data::catalog::Catalog;
 use crate::limits::Limits;
 use crate::load::arguments::type_arguments;
 use crate::load::bundle::{Bundle, Source};
@@ -45,7 +46,6 @@ impl World {
         Subject {
             files: &self.files,
             policies: &self.policies,
-            catalog: &self.catalog,
             arguments: &self.arguments,
             types: &self.types,
             inventory: Inventory::new(&self.catalog, &self.arguments),
