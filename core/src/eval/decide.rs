@@ -194,7 +194,7 @@ impl<'e> Case<'_, 'e> {
         // without any approval
         let without = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked });
         let without: smallvec::SmallVec<[Row; 16]> = without.collect();
-        let held = climb(without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
+        let held = climb(&without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
         answer.outcome = Outcome::AutoApprove;
         answer.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
         self.may_run(rows, Rung::InForce, answer);
