@@ -66,6 +66,7 @@ pub(crate) struct Rules {
     /// The policies found valid, for the next build.
     pub(crate) memo: Arc<Memo>,
     /// How many policies Cedar's validator was asked about; of the others the last build knew.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for seeing that a reload does not start anew"))]
     pub(crate) validated: usize,
     schema: OnceLock<Result<cedar_policy::Schema, String>>,
 }
@@ -154,7 +155,6 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     let valid = validate(&validate::Subject {
         files: &files,
         policies: &sources,
-        catalog: &catalog,
         arguments: &arguments,
         types: &types,
         inventory: classes::Inventory::new(&catalog, &arguments),
@@ -170,6 +170,7 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     findings.extend(Known { people: &people, symbols: &symbols, catalog: &catalog }.unknown(&sources, &types));
 
     let compiled = compile(sources, &mut symbols);
+    findings.extend(not_compiled(&compiled.policies));
     let inventory = inventory::take(&catalog, &arguments, &people, &mut symbols, &compiled.reads);
     let labels = labels(&catalog, &compiled.session_labels);
     let report =
@@ -229,6 +230,18 @@ fn compile(mut sources: Vec<SourcePolicy>, symbols: &mut Symbols) -> CompiledPol
         policies.push(policy);
     }
     CompiledPolicies { policies, code: compiler.finish(), index: Index::new(&scopes), session_labels, reads }
+}
+
+/// The policies that Cedar's own evaluator answers.
+fn not_compiled(policies: &[Policy]) -> impl Iterator<Item = Finding> {
+    policies.iter().filter(|policy| policy.condition.is_none()).map(|Policy { terms, .. }| {
+        let message = format!(
+            "policy `{}` has something that the compiler does not know, so every call that it could be about waits for \
+             Cedar's own evaluator: its answers are the same, but slow; write the policy in another way, or report it",
+            terms.id
+        );
+        Finding::new(FindingKind::PolicyNotCompiled, message).about_policy(&terms.id)
+    })
 }
 
 fn labels(catalog: &Catalog, of_policies: &BTreeSet<String>) -> Box<[Const]> {
@@ -346,5 +359,28 @@ impl From<Error> for Many {
 impl From<Vec<Error>> for Many {
     fn from(errors: Vec<Error>) -> Self {
         Self(errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_that_are_asked_of_cedar_are_reported() {
+        let text = r#"
+            @id("one") permit (principal, action, resource);
+            @id("other") permit (principal, action, resource) when { context.approval.self };
+        "#;
+        let files = [("all.cedar".to_owned(), text.to_owned())];
+        let sources = load::policies::read(&files, &Limits::default(), 1).unwrap();
+        let mut policies = compile(sources, &mut Symbols::toolgate()).policies;
+        assert_eq!(not_compiled(&policies).count(), 0);
+        policies[1].condition = None;
+        let found: Vec<Finding> = not_compiled(&policies).collect();
+        assert_eq!((found.len(), found[0].kind), (1, FindingKind::PolicyNotCompiled));
+        assert_eq!(found[0].about.as_deref(), Some("other"));
+        assert!(found[0].message.contains("`other`"), "{}", found[0].message);
+        assert_eq!(serde_json::to_value(found[0].kind).unwrap(), "policy_not_compiled");
     }
 }

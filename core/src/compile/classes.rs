@@ -128,7 +128,9 @@ impl Inventory {
 
     /// The classes of actions that a policy can tell apart.
     pub(crate) fn classes(&self, question: &Question) -> Classes {
-        let mut first: HashMap<(Option<Operation>, Option<usize>, Vec<Seen>), usize> = HashMap::new();
+        // the first of those that are alike in operation, in being named, and in what is read of them
+        type Alike = (Option<Operation>, Option<usize>, Vec<Seen>);
+        let mut first: HashMap<Alike, usize> = HashMap::new();
         for number in self.candidates(question) {
             let Some(row) = self.tools.get(number) else { continue };
             let operation = question.apart.is_some().then_some(row.operation);

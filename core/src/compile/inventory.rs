@@ -80,7 +80,6 @@ pub(crate) struct ScopeEntry {
     pub(crate) number: u32,
     pub(crate) enabled: bool,
     pub(crate) guarded: Guarded,
-    pub(crate) labels: Vec<String>,
 }
 
 /// Something that could be asked for.
@@ -182,7 +181,6 @@ fn server_entry(catalog: &Catalog, id: &str, server: &Server, people: &People, s
         number: symbols.entity(symbols::SCOPE, &format!("{id}/{name}")).id,
         enabled: rule.enabled,
         guarded: guarded(&rule.entitlements, &rule.labels, rule.sensitive, Some(server), symbols),
-        labels: rule.labels.clone(),
     });
     ServerEntry {
         id: id.to_string(),

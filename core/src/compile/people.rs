@@ -384,15 +384,6 @@ impl People {
     pub(crate) fn approvals(&self, subject: SubjectId) -> &[Recorded] {
         self.approvals.get(&subject.key()).map_or(&[], |all| all)
     }
-
-    /// The bytes it takes, by what they are spent on. Approvals are counted without their texts.
-    pub(crate) fn size(&self) -> Vec<(&'static str, usize)> {
-        let mut all = self.tables.size();
-        let changes = self.changed.size().saturating_add(self.added.size());
-        all.push(("changes", changes));
-        all.push(("approvals", self.approvals.size().saturating_add(self.approval_ids.size())));
-        all
-    }
 }
 
 impl Holder {
@@ -433,6 +424,18 @@ fn some(id: u32) -> Option<u32> {
 
 fn index(id: u32) -> usize {
     crate::data::names::index(id)
+}
+
+#[cfg(test)]
+impl People {
+    /// The bytes it takes, by what they are spent on. Approvals are counted without their texts.
+    pub(crate) fn size(&self) -> Vec<(&'static str, usize)> {
+        let mut all = self.tables.size();
+        let changes = self.changed.size().saturating_add(self.added.size());
+        all.push(("changes", changes));
+        all.push(("approvals", self.approvals.size().saturating_add(self.approval_ids.size())));
+        all
+    }
 }
 
 #[cfg(test)]

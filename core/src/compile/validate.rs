@@ -15,7 +15,6 @@ use crate::compile::classes::{Applies, Classes, Digest, Inventory, Question, Too
 use crate::compile::inspect;
 use crate::compile::notices::Notices;
 use crate::compile::vocabulary::{self, ISSUE_TOKEN, REQUEST, Types};
-use crate::data::catalog::Catalog;
 use crate::data::id::{Operation, ToolId};
 use crate::data::report::{Finding, FindingKind};
 use crate::error::{Error, ErrorKind};
@@ -27,7 +26,6 @@ use crate::parallel;
 pub(crate) struct Subject<'a> {
     pub(crate) files: &'a [(String, String)],
     pub(crate) policies: &'a [SourcePolicy],
-    pub(crate) catalog: &'a Catalog,
     pub(crate) arguments: &'a BTreeMap<ToolId, Arguments>,
     pub(crate) types: &'a Types,
     pub(crate) inventory: Inventory,

@@ -68,11 +68,6 @@ impl Times {
             _ => other,
         }
     }
-
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        self.odd.capacity().saturating_mul(size_of::<Instant>())
-    }
 }
 
 fn instant(seconds: u32) -> Option<Instant> {
@@ -123,6 +118,14 @@ fn usual(text: &str) -> Option<Instant> {
     let days = years.wrapping_mul(365).wrapping_add(leap_days).wrapping_add(before).wrapping_add(day).wrapping_sub(1);
     let minutes = days.wrapping_mul(24).wrapping_add(hour).wrapping_mul(60).wrapping_add(minute);
     instant(minutes.wrapping_mul(60).wrapping_add(second))
+}
+
+#[cfg(test)]
+impl Times {
+    /// The bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.odd.capacity().saturating_mul(size_of::<Instant>())
+    }
 }
 
 #[cfg(test)]

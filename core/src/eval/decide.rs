@@ -82,7 +82,6 @@ struct Answer<'d, 'e> {
 struct Case<'a, 'e> {
     engine: &'e Compiled,
     facts: &'a Facts<'a>,
-    facets: &'a Facets<'a>,
     tool: &'e ToolEntry,
     server: &'e ServerEntry,
     binding: &'a Binding<'a>,
@@ -135,16 +134,7 @@ impl<'e> Answer<'_, 'e> {
         let frame = space.frame(&tool.plan, asking.arguments);
         let binding = Binding::new(asking, tool);
         let facets = Facets::new(&asking.session, now);
-        let case = Case {
-            engine,
-            facts: &facts,
-            facets: &facets,
-            tool,
-            server,
-            binding: &binding,
-            subject: asking.subject,
-            now,
-        };
+        let case = Case { engine, facts: &facts, tool, server, binding: &binding, subject: asking.subject, now };
 
         // FAIL-CLOSED: arguments_of_other_types_are_refused, and what was not kept cannot be looked into
         let record = frame.value(space.root()).ok_or_else(|| Refusal::new(Reason::EvaluationError, "no arguments"))?;
@@ -205,7 +195,7 @@ impl<'e> Case<'_, 'e> {
         // without any approval
         let without = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked });
         let without: smallvec::SmallVec<[Row; 16]> = without.collect();
-        let held = climb(without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
+        let held = climb(&without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
         answer.outcome = Outcome::AutoApprove;
         answer.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
         self.may_run(rows, Rung::InForce, answer);

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::data::id::Subject;
 use crate::data::snapshot::{
-    Approval, Client, Entitlement, Grant, Granted, Group, Holder, Profile, ServicePrincipal, Snapshot, User,
+    Approval, Client, Entitlement, Grant, Group, Holder, Profile, ServicePrincipal, Snapshot, User,
 };
-use crate::data::time::Instant;
 
 /// Look-ups over a checked snapshot.
 #[derive(Clone, Debug)]
@@ -56,10 +55,6 @@ impl Directory {
 
     pub(crate) fn user(&self, id: &str) -> Option<&User> {
         self.users.get(id).and_then(|&at| self.snapshot.users.get(at))
-    }
-
-    pub(crate) fn active_user(&self, id: &str) -> Option<&User> {
-        self.user(id).filter(|user| user.active)
     }
 
     pub(crate) fn group(&self, id: &str) -> Option<&Group> {
@@ -135,35 +130,4 @@ fn gather<K: Eq + std::hash::Hash>(keys: impl Iterator<Item = K>) -> HashMap<K, 
         all.entry(key).or_default().push(at);
     }
     all
-}
-
-/// The entitlements and profiles a subject's agent holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) entitlements: BTreeSet<String>,
-    pub(crate) profiles: BTreeSet<String>,
-}
-
-impl Held {
-    /// Adds what a grant gives.
-    pub(crate) fn add(&mut self, what: &Granted, directory: &Directory) {
-        match what {
-            Granted::Entitlement(id) => {
-                self.entitlements.insert(id.clone());
-            }
-            Granted::Profile(id) => {
-                self.profiles.insert(id.clone());
-                let bundled =
-                    directory.profile(id).iter().flat_map(|profile| &profile.entitlements).cloned().collect::<Vec<_>>();
-                self.entitlements.extend(bundled);
-            }
-        }
-    }
-}
-
-impl Grant {
-    /// Whether the grant is in force: half-open, `[from, until)`.
-    pub(crate) fn in_force(&self, now: Instant) -> bool {
-        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
-    }
 }

@@ -196,29 +196,6 @@ impl Tables {
     pub(super) fn find(&self, id: &str) -> Option<u32> {
         self.grant_ids.find(id).map(|rank| self.places.get(rank))
     }
-
-    pub(super) fn size(&self) -> Vec<(&'static str, usize)> {
-        fn of<T>(all: &Vec<T>) -> usize {
-            all.capacity().saturating_mul(size_of::<T>())
-        }
-        let ends = [&self.user_ends, &self.group_ends, &self.principal_ends].map(of);
-        vec![
-            ("grants: rows", of(&self.grants)),
-            ("grants: what and through which client", of(&self.pairs)),
-            ("grants: odd instants", self.times.size()),
-            ("grants: ends by holder", ends.iter().sum()),
-            ("grants: ids", self.grant_ids.size()),
-            ("grants: id to row", self.places.size()),
-            ("grants: order of the snapshot", self.ranks.size()),
-            ("users: rows", of(&self.users)),
-            ("lists of groups and closures", self.group_lists.size().saturating_add(of(&self.closures))),
-            ("lists of entitlements", self.entitlement_lists.size().saturating_add(self.sorted.size())),
-            ("lists of users", self.user_lists.size()),
-            ("service principals", of(&self.service_principals)),
-            ("definitions", of(&self.entitlements).saturating_add(of(&self.profiles))),
-            ("groups and clients", of(&self.groups).saturating_add(of(&self.clients))),
-        ]
-    }
 }
 
 /// Adds the closure of each list. Loading refused cycles; an undefined group has no parents.
@@ -256,4 +233,30 @@ fn sorted(mut table: ListTable) -> (Lists, Order) {
         to.push(table.add(&all));
     }
     (table.finish(), Order::new(to))
+}
+
+#[cfg(test)]
+impl Tables {
+    pub(super) fn size(&self) -> Vec<(&'static str, usize)> {
+        fn of<T>(all: &Vec<T>) -> usize {
+            all.capacity().saturating_mul(size_of::<T>())
+        }
+        let ends = [&self.user_ends, &self.group_ends, &self.principal_ends].map(of);
+        vec![
+            ("grants: rows", of(&self.grants)),
+            ("grants: what and through which client", of(&self.pairs)),
+            ("grants: odd instants", self.times.size()),
+            ("grants: ends by holder", ends.iter().sum()),
+            ("grants: ids", self.grant_ids.size()),
+            ("grants: id to row", self.places.size()),
+            ("grants: order of the snapshot", self.ranks.size()),
+            ("users: rows", of(&self.users)),
+            ("lists of groups and closures", self.group_lists.size().saturating_add(of(&self.closures))),
+            ("lists of entitlements", self.entitlement_lists.size().saturating_add(self.sorted.size())),
+            ("lists of users", self.user_lists.size()),
+            ("service principals", of(&self.service_principals)),
+            ("definitions", of(&self.entitlements).saturating_add(of(&self.profiles))),
+            ("groups and clients", of(&self.groups).saturating_add(of(&self.clients))),
+        ]
+    }
 }
