@@ -96,7 +96,6 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     let valid = validate(&validate::Subject {
         files: &files,
         policies: &sources,
-        catalog: &catalog,
         arguments: &arguments,
         types: &types,
         inventory: Inventory::new(&catalog, &arguments),

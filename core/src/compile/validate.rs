@@ -15,7 +15,6 @@ use crate::compile::classes::{Applies, Classes, Digest, Inventory, Question, Too
 use crate::compile::inspect;
 use crate::compile::reads::Notices;
 use crate::compile::vocabulary::{self, ISSUE_TOKEN, REQUEST, Types};
-use crate::data::catalog::Catalog;
 use crate::data::id::{Operation, ToolId};
 use crate::data::report::{Finding, FindingKind};
 use crate::error::{Error, ErrorKind};
@@ -27,7 +26,6 @@ use crate::parallel;
 pub(crate) struct Subject<'a> {
     pub(crate) files: &'a [(String, String)],
     pub(crate) policies: &'a [SourcePolicy],
-    pub(crate) catalog: &'a Catalog,
     pub(crate) arguments: &'a BTreeMap<ToolId, Arguments>,
     pub(crate) types: &'a Types,
     pub(crate) inventory: Inventory,
@@ -117,7 +115,8 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
         tasks.push(Task { policy, tools: &classes.tools, others: request || token, named: &checked.named });
         asked.push(key);
     }
-    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads).map_err(|error| vec![error])?;
+    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads, batches::TOOLS)
+        .map_err(|error| vec![error])?;
     for ((task, key), verdict) in tasks.iter().zip(asked).zip(verdicts) {
         if verdict.is_clean() {
             memo.insert(key);

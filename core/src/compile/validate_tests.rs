@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::compile::build::{Compiled, build, build_from};
+use crate::data::catalog::Catalog;
 use crate::limits::Limits;
 use crate::load::arguments::type_arguments;
 use crate::load::bundle::{Bundle, Source};
@@ -45,7 +46,6 @@ impl World {
         Subject {
             files: &self.files,
             policies: &self.policies,
-            catalog: &self.catalog,
             arguments: &self.arguments,
             types: &self.types,
             inventory: Inventory::new(&self.catalog, &self.arguments),
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// What is said of each policy that gets as far as Cedar, and what it is remembered by.
-    fn said(&self, threads: usize) -> BTreeMap<String, (Said, Digest)> {
+    fn said(&self, threads: usize, together: usize) -> BTreeMap<String, (Said, Digest)> {
         let subject = self.subject(threads);
         let checked: Vec<_> = self
             .policies
@@ -83,7 +83,7 @@ impl World {
             .iter()
             .map(|row| vocabulary::tool_fragment(&row.name, row.operation, self.arguments.get(&row.id)).unwrap())
             .collect();
-        let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads).unwrap();
+        let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads, together).unwrap();
         let said = |(verdict, (policy, key)): (Verdict, (&SourcePolicy, Digest))| {
             let said = Said {
                 errors: verdict.errors.iter().map(|error| place(error, policy.origin)).collect(),
@@ -298,10 +298,11 @@ fn verdicts_are_those_of_a_full_run() {
     let done = runner.run(&input, |(tools, others, policies)| {
         let world = World::new(&tools, &policies);
         let full = world.full_run();
-        let said = world.said(1);
+        // each with no more tools than it needs: another could hide that one is missing
+        let said = world.said(1, 0);
         let only: BTreeMap<_, _> = said.iter().map(|(id, (said, _))| (id.clone(), said.clone())).collect();
         prop_assert_eq!(&only, &full);
-        prop_assert_eq!(&world.said(3), &said, "on more threads");
+        prop_assert_eq!(&world.said(3, batches::TOOLS), &said, "on more threads, in greater batches");
         for said in full.values() {
             count(&valid, *said == Said::default());
             count(&wrong, !said.errors.is_empty());
@@ -311,7 +312,7 @@ fn verdicts_are_those_of_a_full_run() {
         // what is remembered of a policy holds in another catalog as far as it is the same there
         let other = World::new(&others, &policies);
         let full = other.full_run();
-        for (id, (_, key)) in other.said(1) {
+        for (id, (_, key)) in other.said(1, 0) {
             let known = said.get(&id).is_some_and(|(said, known)| *known == key && *said == Said::default());
             count(&kept, known);
             count(&forgotten, !known);
@@ -373,7 +374,7 @@ fn shipped_policies_are_as_valid_as_in_a_full_run() {
     let wrong = |id: &str| !full[id].errors.is_empty();
     assert!(full.len() > 15 && wrong("w0") && wrong("w1") && full["w2"].impossible);
     assert_eq!(full.values().filter(|said| **said != Said::default()).count(), 3, "what ships is valid");
-    assert_eq!(world.said(2).into_iter().map(|(id, (said, _))| (id, said)).collect::<BTreeMap<_, _>>(), full);
+    assert_eq!(world.said(2, 0).into_iter().map(|(id, (said, _))| (id, said)).collect::<BTreeMap<_, _>>(), full);
 }
 
 const POLICIES: [&str; 4] = [
@@ -441,8 +442,14 @@ fn a_reload_asks_only_of_what_changed() {
     assert_eq!(asked(&|tools| tools[1]["annotations"] = json!({})), 0, "the other read stands for all");
     assert_eq!(reload(&POLICIES, &of(0, "a", json!({"type": "string"}))).unwrap_err().len(), 1);
 
-    // the tool that one was for
-    assert_eq!(asked(&|tools| tools[1]["name"] = json!("gone")), 1);
+    // tools that policies name come and go
+    assert_eq!(asked(&|tools| tools[0]["name"] = json!("other")), 0);
+    let come = |tools: &mut Value| {
+        tools[1]["name"] = json!("gone");
+        tools[1]["inputSchema"]["properties"]["x"] = json!({"type": "boolean"});
+        tools[1]["inputSchema"]["required"] = json!(["x"]);
+    };
+    assert_eq!(asked(&come), 1);
 }
 
 #[test]
