@@ -55,6 +55,13 @@ struct Checked {
     named: BTreeMap<String, Option<Operation>>,
 }
 
+impl Checked {
+    fn task<'a>(&'a self, policy: &'a SourcePolicy, classes: &'a Classes) -> Task<'a> {
+        let Applies { request, token, .. } = self.question.applies;
+        Task { policy, tools: &classes.tools, others: request || token, named: &self.named }
+    }
+}
+
 /// Whether all policies are valid.
 pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
     let threads = subject.threads;
@@ -111,8 +118,7 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
             memo.insert(key);
             continue;
         }
-        let Applies { request, token, .. } = checked.question.applies;
-        tasks.push(Task { policy, tools: &classes.tools, others: request || token, named: &checked.named });
+        tasks.push(checked.task(policy, classes));
         asked.push(key);
     }
     let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads, batches::TOOLS)

@@ -69,14 +69,8 @@ impl World {
             .zip(&classes)
             .map(|((policy, checked), classes)| (*policy, subject.key(policy, checked, classes)))
             .collect();
-        let tasks: Vec<_> = checked
-            .iter()
-            .zip(&classes)
-            .map(|((policy, checked), classes)| {
-                let Applies { request, token, .. } = checked.question.applies;
-                Task { policy, tools: &classes.tools, others: request || token, named: &checked.named }
-            })
-            .collect();
+        let tasks: Vec<_> =
+            checked.iter().zip(&classes).map(|((policy, checked), classes)| checked.task(policy, classes)).collect();
         let fragments: Vec<_> = subject
             .inventory
             .tools
@@ -136,48 +130,82 @@ fn place(error: &DetailedError, origin: usize) -> (usize, usize) {
     error.source_locations.first().map_or((0, 0), |label| (origin + label.loc.start, origin + label.loc.end))
 }
 
-/// A tool with some of a few arguments, so that tools share some and differ in others.
-fn tool() -> impl Strategy<Value = Value> {
-    let leaf = || {
-        prop_oneof![
-            3 => Just(json!({"type": "integer"})),
-            2 => Just(json!({"type": "string"})),
-            1 => Just(json!({"type": "boolean"})),
-            1 => Just(json!({"type": "number"})),
-            1 => Just(json!({"type": ["string", "integer"]})),
-            1 => Just(json!({"type": "array", "items": {"type": "string"}})),
-            1 => Just(json!({"type": "array", "items": {"type": "integer"}})),
-            1 => Just(json!({"type": "object", "additionalProperties": {"type": "integer"}})),
-            1 => Just(json!({})),
-        ]
-    };
-    let nested = object(leaf().boxed());
-    let argument = prop_oneof![3 => leaf(), 2 => nested];
-    let hints = prop_oneof![
-        Just(json!({"readOnlyHint": true})),
-        Just(json!({"destructiveHint": false})),
-        Just(json!({"destructiveHint": true})),
-    ];
-    (object(argument.boxed()), hints).prop_map(|(schema, hints)| json!({"inputSchema": schema, "annotations": hints}))
+/// The schema of one argument.
+fn leaf() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({"type": "integer"}),
+        json!({"type": "integer"}),
+        json!({"type": "string"}),
+        json!({"type": "boolean"}),
+        json!({"type": "number"}),
+        json!({"type": ["string", "integer"]}),
+        json!({"type": "array", "items": {"type": "string"}}),
+        json!({"type": "array", "items": {"type": "integer"}}),
+        json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+        json!({}),
+    ])
 }
 
-fn object(member: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
-    let members = prop::collection::vec(prop::option::weighted(0.6, (member, any::<bool>())), 3);
-    (members, any::<bool>()).prop_map(|(members, more)| {
-        let given = || ["a", "b", "c"].into_iter().zip(&members).filter_map(|(name, it)| Some((name, it.as_ref()?)));
-        let properties: BTreeMap<_, _> = given().map(|(name, (schema, _))| (name, schema)).collect();
-        let required: Vec<_> = given().filter(|(_, (_, required))| *required).map(|(name, _)| name).collect();
-        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": more})
-    })
+/// A member and whether it is required, for some of three names.
+type Members = Vec<Option<(Value, bool)>>;
+
+fn members(member: BoxedStrategy<Value>) -> impl Strategy<Value = Members> {
+    prop::collection::vec(prop::option::weighted(0.7, (member, any::<bool>())), 3)
 }
 
-/// Up to five tools, `s/t0` and so on.
+fn object(members: &Members) -> Value {
+    let given = || ["a", "b", "c"].into_iter().zip(members).filter_map(|(name, it)| Some((name, it.as_ref()?)));
+    let properties: BTreeMap<_, _> = given().map(|(name, (schema, _))| (name, schema)).collect();
+    let required: Vec<_> = given().filter(|(_, (_, required))| *required).map(|(name, _)| name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn argument() -> impl Strategy<Value = Value> {
+    prop_oneof![3 => leaf(), 2 => members(leaf().boxed()).prop_map(|members| object(&members))]
+}
+
+/// What one tool has differently from the others.
+#[derive(Clone, Debug)]
+enum Change {
+    Nothing,
+    Required(usize),
+    Inside(usize),
+    Other(usize, Option<(Value, bool)>),
+}
+
+/// Up to five tools, `s/t0` and so on, that are much alike.
 fn tools() -> impl Strategy<Value = Vec<Value>> {
-    prop::collection::vec(tool(), 1..6).prop_map(|mut tools| {
-        for (at, tool) in tools.iter_mut().enumerate() {
-            tool["name"] = json!(format!("t{at}"));
-        }
-        tools
+    let change = prop_oneof![
+        1 => Just(Change::Nothing),
+        2 => (0..3_usize).prop_map(Change::Required),
+        1 => (0..3_usize).prop_map(Change::Inside),
+        3 => (0..3_usize, prop::option::weighted(0.8, (argument(), any::<bool>()))).prop_map(|(at, it)| Change::Other(at, it)),
+    ];
+    let hints = prop::sample::select(vec![
+        json!({"readOnlyHint": true}),
+        json!({"readOnlyHint": true}),
+        json!({"destructiveHint": false}),
+        json!({"destructiveHint": true}),
+    ]);
+    (members(argument().boxed()), prop::collection::vec((change, hints), 1..6)).prop_map(|(first, changes)| {
+        let tool = |(at, (change, hints)): (usize, (Change, Value))| {
+            let mut members = first.clone();
+            match change {
+                Change::Nothing => {}
+                Change::Required(at) => members[at].iter_mut().for_each(|(_, required)| *required ^= true),
+                Change::Inside(at) => {
+                    if let Some((schema, _)) = &mut members[at]
+                        && let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut)
+                    {
+                        properties.insert("a".into(), json!({"type": "string"}));
+                        schema["required"] = json!(["a"]);
+                    }
+                }
+                Change::Other(at, member) => members[at] = member,
+            }
+            json!({"name": format!("t{at}"), "inputSchema": object(&members), "annotations": hints})
+        };
+        changes.into_iter().enumerate().map(tool).collect()
     })
 }
 
@@ -222,7 +250,7 @@ fn condition() -> impl Strategy<Value = String> {
     });
     let leaf = prop_oneof![
         8 => guarded,
-        1 => (path(), test.clone()).prop_map(|(path, test)| format!("context.input.{path}{test}")),
+        3 => (path(), test.clone()).prop_map(|(path, test)| format!("context.input.{path}{test}")),
         2 => path().prop_map(|path| format!("context.input has {path}")),
         1 => path().prop_map(|path| format!("context has input.{path}")),
         1 => (path(), test).prop_map(|(path, test)| format!("{{x: context.input}}.x.{path}{test}")),
