@@ -235,3 +235,7 @@ impl From<Vec<Error>> for Many {
         Self(errors)
     }
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

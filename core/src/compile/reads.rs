@@ -17,7 +17,7 @@ pub(crate) struct Reads {
     /// Its value as such is: anything about its type could matter.
     pub(crate) whole: bool,
     /// Members whose presence is read, and what is read of them.
-    pub(crate) members: BTreeMap<String, Reads>,
+    pub(crate) members: BTreeMap<String, Self>,
 }
 
 /// What a policy's conditions could notice of an action.

@@ -393,4 +393,4 @@ fn group(action: &str) -> Option<Operation> {
 
 #[cfg(test)]
 #[path = "validate_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -10,11 +10,10 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::compile::build::{Compiled, build, build_from};
 use crate::data::catalog::Catalog;
 use crate::limits::Limits;
 use crate::load::arguments::type_arguments;
-use crate::load::bundle::{Bundle, Source};
+use crate::load::bundle::Source;
 use crate::load::catalog;
 use crate::load::policies::read;
 use crate::load::tools_list;
@@ -127,7 +126,10 @@ struct Said {
 }
 
 fn place(error: &DetailedError, origin: usize) -> (usize, usize) {
-    error.source_locations.first().map_or((0, 0), |label| (origin + label.loc.start, origin + label.loc.end))
+    error
+        .source_locations
+        .first()
+        .map_or((0, 0), |label| (origin.saturating_add(label.loc.start), origin.saturating_add(label.loc.end)))
 }
 
 /// The schema of one argument.
@@ -174,7 +176,7 @@ enum Change {
 }
 
 /// Up to five tools, `s/t0` and so on, that are much alike.
-fn tools() -> impl Strategy<Value = Vec<Value>> {
+pub(crate) fn tools() -> impl Strategy<Value = Vec<Value>> {
     let change = prop_oneof![
         1 => Just(Change::Nothing),
         2 => (0..3_usize).prop_map(Change::Required),
@@ -344,7 +346,7 @@ fn verdicts_are_those_of_a_full_run() {
             let known = said.get(&id).is_some_and(|(said, known)| *known == key && *said == Said::default());
             count(&kept, known);
             count(&forgotten, !known);
-            prop_assert!(!known || full[&id] == Said::default(), "{}", &policies[id[1..].parse::<usize>().unwrap()]);
+            prop_assert!(!known || full[&id] == Said::default(), "{id} of {}", policies.join("\n"));
         }
         Ok(())
     });
@@ -405,110 +407,40 @@ fn shipped_policies_are_as_valid_as_in_a_full_run() {
     assert_eq!(world.said(2, 0).into_iter().map(|(id, (said, _))| (id, said)).collect::<BTreeMap<_, _>>(), full);
 }
 
-const POLICIES: [&str; 4] = [
-    r#"@id("one") permit (principal, action == Toolgate::Action::"s/t0", resource) when { context.input has a && context.input.a > 1 };"#,
-    r#"@id("reads") permit (principal, action in Toolgate::Action::"read", resource) when { resource.sensitive };"#,
-    r#"@id("some") forbid (principal, action, resource) when { context has input.b && resource.sensitive };"#,
-    r#"@id("else") forbid (principal, action == Toolgate::Action::"s/gone", resource) when { context.input.x };"#,
-];
-
-fn bundle(policies: &[&str], tools: Value) -> Bundle {
-    Bundle {
-        policies: vec![Source::new("all.cedar", policies.join("\n"))],
-        tools: [("s".to_owned(), Source::new("s.json", tools.to_string()))].into(),
-        overlay: Some(Source::new("catalog.toml", "[servers.s]\ntrusted = true\ndefault_state = \"approved\"\n")),
-        snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#),
-    }
-}
-
-fn two_tools() -> Value {
-    let tool = |name: &str, properties: Value| json!({"name": name, "inputSchema": {"type": "object", "properties": properties}, "annotations": {"readOnlyHint": true}});
-    json!([
-        tool("t0", json!({"a": {"type": "integer"}, "z": {"type": "string"}})),
-        tool("t1", json!({"b": {"type": "string"}, "z": {"type": "string"}})),
-    ])
-}
-
-fn load(bundle: &Bundle, previous: Option<&Compiled>) -> Result<Compiled, Vec<Error>> {
-    build_from(previous, bundle, Limits::default())
-}
-
 #[test]
-fn a_reload_asks_only_of_what_changed() {
-    let first = build(&bundle(&POLICIES, two_tools()), Limits::default()).unwrap();
-    assert_eq!(first.validated, 3, "one applies to nothing");
-    let reload = |policies: &[&str], change: &dyn Fn(&mut Value)| {
-        let mut tools = two_tools();
-        change(&mut tools);
-        load(&bundle(policies, tools), Some(&first)).map(|it| it.validated)
+fn tools_are_told_apart_as_far_as_a_policy_reads_them() {
+    let tool = |at: usize, properties: Value, required: Value| {
+        let schema =
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+        json!({"name": format!("t{at}"), "inputSchema": schema, "annotations": {"readOnlyHint": at != 4}})
     };
-    let asked = |change: &dyn Fn(&mut Value)| reload(&POLICIES, change).unwrap();
-    assert_eq!(asked(&|_| {}), 0);
-
-    // a policy, or its place
-    let mut policies = POLICIES;
-    policies.swap(0, 2);
-    assert_eq!(reload(&policies, &|_| {}).unwrap(), 0);
-    policies[1] =
-        r#"@id("reads") permit (principal, action in Toolgate::Action::"read", resource) when { resource.trusted };"#;
-    assert_eq!(reload(&policies, &|_| {}).unwrap(), 1);
-    policies[1] =
-        r#"@id("reads") permit (principal, action in Toolgate::Action::"read", resource) when { resource.trust };"#;
-    assert_eq!(reload(&policies, &|_| {}).unwrap_err().len(), 1);
-
-    // what no policy reads, what one reads, and what makes a new class
-    let of = |tool: usize, name: &'static str, schema: Value| {
-        move |tools: &mut Value| tools[tool]["inputSchema"]["properties"][name] = schema.clone()
-    };
-    assert_eq!(asked(&of(0, "z", json!({"type": "integer"}))), 0);
-    assert_eq!(asked(&of(0, "a", json!({"type": "integer", "minimum": 3}))), 0);
-    assert_eq!(asked(&of(1, "a", json!({"type": "string"}))), 0, "of a tool whose policy does not read it");
-    assert_eq!(asked(&of(1, "b", json!({"type": "integer"}))), 0, "its presence is all that is read");
-    assert_eq!(asked(&of(0, "b", json!({"type": "string"}))), 1, "no tool is without it any more");
-    assert_eq!(asked(&|tools| tools[0]["inputSchema"]["required"] = json!(["a"])), 1);
-    assert_eq!(asked(&|tools| tools[1]["inputSchema"]["required"] = json!(["b"])), 1);
-    assert_eq!(asked(&|tools| tools[1]["annotations"] = json!({})), 0, "the other read stands for all");
-    assert_eq!(reload(&POLICIES, &of(0, "a", json!({"type": "string"}))).unwrap_err().len(), 1);
-
-    // tools that policies name come and go
-    assert_eq!(asked(&|tools| tools[0]["name"] = json!("other")), 0);
-    let come = |tools: &mut Value| {
-        tools[1]["name"] = json!("gone");
-        tools[1]["inputSchema"]["properties"]["x"] = json!({"type": "boolean"});
-        tools[1]["inputSchema"]["required"] = json!(["x"]);
-    };
-    assert_eq!(asked(&come), 1);
-}
-
-#[test]
-fn a_reload_is_the_load_of_the_same() {
-    let first = build(&bundle(&POLICIES, two_tools()), Limits::default()).unwrap();
-    let again = load(&bundle(&POLICIES, two_tools()), Some(&first)).unwrap();
-    assert!(Arc::ptr_eq(&first.memo, &again.memo) && first.report == again.report && first.digest == again.digest);
-    let fewer = bundle(&POLICIES[..1], two_tools());
-    let (fresh, reloaded) = (load(&fewer, None).unwrap(), load(&fewer, Some(&first)).unwrap());
-    assert!(fresh.memo == reloaded.memo && fresh.report == reloaded.report && fresh.memo.len() == 1);
-}
-
-/// The whole schema is made late; it can be, for its parts were made early.
-#[test]
-fn the_whole_schema_can_be_made_of_whatever_loads() {
-    let strange = "a\"\\\n\u{202e}Toolgate::Json __cedar::Long";
-    let list = json!([
-        {"name": "t0", "inputSchema": {"type": "object", "properties": {strange: {"type": "string"}, "": {}, "*": {}}}},
-        {"name": "t1", "inputSchema": {"type": "object", "additionalProperties": {"type": "array", "items": {}}}},
-        {"name": "t2", "inputSchema": 5},
-    ]);
-    let loaded = build(&bundle(&POLICIES[3..], list), Limits::default()).unwrap();
-    assert_eq!(loaded.schema().unwrap().actions().count(), 3 + 2 + 3);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
-
-    #[test]
-    fn the_whole_schema_can_be_made_of_any_tools(tools in tools()) {
-        let loaded = build(&bundle(&POLICIES[1..2], Value::from(tools.clone())), Limits::default()).unwrap();
-        prop_assert_eq!(loaded.schema().unwrap().actions().count(), 3 + 2 + tools.len());
+    let tools = [
+        tool(0, json!({"a": {"type": "integer"}}), json!(["a"])),
+        tool(1, json!({"a": {"type": "integer"}}), json!([])),
+        tool(2, json!({"a": {"type": "string"}}), json!(["a"])),
+        tool(3, json!({}), json!([])),
+        tool(4, json!({"a": {"type": "integer"}, "b": {"type": "string"}}), json!(["a"])),
+    ];
+    let one = "action == Toolgate::Action::\"s/t0\"";
+    for (scope, condition, wanted) in [
+        ("action", "context.input.a > 1", &[0, 1, 2, 3][..]),
+        ("action", "context.input has a && context.input.a > 1", &[0, 1, 2, 3]),
+        ("action", "context.input has a", &[0, 1, 3]),
+        ("action", "context.input has b && context.approval.self", &[0, 4]),
+        ("action", "context has input && context.approval.self", &[0]),
+        ("action", "context == context", &[0, 1, 2, 3, 4]),
+        ("action", "{x: context.input}.x.a == 1", &[0, 1, 2, 3, 4]),
+        ("action", "action == Toolgate::Action::\"s/t1\"", &[0, 1, 4]),
+        ("action", "action in Toolgate::Action::\"read\" && context.input has b", &[0, 4]),
+        ("action in Toolgate::Action::\"read\"", "context.input has b || context.input.a == 1", &[0, 1, 2, 3]),
+        ("action in Toolgate::Action::\"write\"", "context.input has a", &[]),
+        ("action in [Toolgate::Action::\"write\", Toolgate::Action::\"s/t2\"]", "context.input has b", &[2]),
+        (one, "context.input.a == 1 && context.input has b", &[0]),
+    ] {
+        let world = World::new(&tools, &[format!("permit (principal, {scope}, resource) when {{ {condition} }};")]);
+        let subject = world.subject(1);
+        let checked = subject.check(&world.policies[0]).unwrap();
+        let found: Vec<usize> = subject.inventory.classes(&checked.question).tools.into_iter().collect();
+        assert_eq!(found, wanted, "{scope} {condition}");
     }
 }
