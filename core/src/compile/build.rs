@@ -363,24 +363,5 @@ impl From<Vec<Error>> for Many {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn policies_that_are_asked_of_cedar_are_reported() {
-        let text = r#"
-            @id("one") permit (principal, action, resource);
-            @id("other") permit (principal, action, resource) when { context.approval.self };
-        "#;
-        let files = [("all.cedar".to_owned(), text.to_owned())];
-        let sources = load::policies::read(&files, &Limits::default(), 1).unwrap();
-        let mut policies = compile(sources, &mut Symbols::toolgate()).policies;
-        assert_eq!(not_compiled(&policies).count(), 0);
-        policies[1].condition = None;
-        let found: Vec<Finding> = not_compiled(&policies).collect();
-        assert_eq!((found.len(), found[0].kind), (1, FindingKind::PolicyNotCompiled));
-        assert_eq!(found[0].about.as_deref(), Some("other"));
-        assert!(found[0].message.contains("`other`"), "{}", found[0].message);
-        assert_eq!(serde_json::to_value(found[0].kind).unwrap(), "policy_not_compiled");
-    }
-}
+#[path = "build_tests.rs"]
+mod tests;

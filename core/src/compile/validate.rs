@@ -55,6 +55,13 @@ struct Checked {
     named: BTreeMap<String, Option<Operation>>,
 }
 
+impl Checked {
+    fn task<'a>(&'a self, policy: &'a SourcePolicy, classes: &'a Classes) -> Task<'a> {
+        let Applies { request, token, .. } = self.question.applies;
+        Task { policy, tools: &classes.tools, others: request || token, named: &self.named }
+    }
+}
+
 /// Whether all policies are valid.
 pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
     let threads = subject.threads;
@@ -111,11 +118,11 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
             memo.insert(key);
             continue;
         }
-        let Applies { request, token, .. } = checked.question.applies;
-        tasks.push(Task { policy, tools: &classes.tools, others: request || token, named: &checked.named });
+        tasks.push(checked.task(policy, classes));
         asked.push(key);
     }
-    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads).map_err(|error| vec![error])?;
+    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads, batches::TOOLS)
+        .map_err(|error| vec![error])?;
     for ((task, key), verdict) in tasks.iter().zip(asked).zip(verdicts) {
         if verdict.is_clean() {
             memo.insert(key);
@@ -386,4 +393,4 @@ fn group(action: &str) -> Option<Operation> {
 
 #[cfg(test)]
 #[path = "validate_tests.rs"]
-mod tests;
+pub(crate) mod tests;
