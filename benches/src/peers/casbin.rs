@@ -1,7 +1,7 @@
 //! Casbin: one rule a policy, its action in a column of its own, its conditions in `eval`.
 
 use casbin::rhai::Dynamic;
-use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi, OperatorFunction};
+use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi, function_map::OperatorFunction};
 
 use crate::calls::Call;
 use crate::peers::facts::{self, Facts};

@@ -69,7 +69,7 @@ pub(super) fn new(world: &World, calls: &[Call]) -> Result<Box<dyn Fn(&Call) -> 
             (policy.id.clone(), json!({"description": policy.id, "policy_content": content}))
         })
         .collect();
-    // JSON is YAML
+    // JSON is YAML, and what begins with a brace is refused as the JSON format of old
     let store = json!({
         "cedar_version": "v4.0.0",
         "policy_stores": {"toolgate": {
@@ -80,7 +80,7 @@ pub(super) fn new(world: &World, calls: &[Call]) -> Result<Box<dyn Fn(&Call) -> 
         application_name: "toolgate".into(),
         log_config: LogConfig { log_type: LogTypeConfig::Off, log_level: LogLevel::ERROR },
         policy_store_config: PolicyStoreConfig {
-            source: PolicyStoreSource::Yaml(store.to_string()),
+            source: PolicyStoreSource::Yaml(format!("---\n{store}")),
             ..Default::default()
         },
         jwt_config: JwtConfig::new_without_validation(),

@@ -37,14 +37,9 @@ pub(super) fn new(world: &World, calls: &[Call]) -> Result<Box<dyn Fn(&Call) -> 
         context.add_variable_from_value("principal", principal.clone());
         context.add_variable_from_value("resource", tools[&call.tool].clone());
         context.add_variable_from_value("action", call.tool.as_str());
-        context.add_variable("input", signed(facts::arguments(call))).expect("arguments are a value");
-        context.add_variable("session", signed(facts::session(call))).expect("a session is a value");
+        context.add_variable("input", facts::arguments(call)).expect("arguments are a value");
+        context.add_variable("session", facts::session(call)).expect("a session is a value");
         let holds = |program: &Program| matches!(program.execute(&context), Ok(Value::Bool(true)));
         !forbids.iter().any(holds) && permits.iter().any(holds)
     }))
-}
-
-/// As it is: the name marks where numbers would have to become signed, if CEL did not compare them as numbers.
-fn signed(value: serde_json::Value) -> serde_json::Value {
-    value
 }

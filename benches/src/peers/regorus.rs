@@ -25,7 +25,7 @@ const WORDS: Words = Words {
 
 fn rego(world: &World) -> String {
     let mut out = String::from(
-        "package toolgate\nimport rego.v1\n\ndefault allow := false\n\nallow if {\n    permit\n    not forbid\n}\n\n\
+        "package toolgate\nimport rego.v1\n\ndefault allow := false\ndefault permit := false\ndefault forbid := false\n\nallow if {\n    permit\n    not forbid\n}\n\n\
          entitled if {\n    some e in data.tools[input.action].entitlements\n    e in data.subjects[input.subject].holds\n}\n\n",
     );
     for policy in &world.policies {
