@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{ServerEntry, ToolEntry};
-use crate::compile::people::{Holding, People};
+use crate::compile::people::{Changes, Holding, People};
 use crate::compile::symbols;
 use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
@@ -14,10 +14,6 @@ use crate::data::times::Now;
 use crate::data::value::Ent;
 use crate::eval::detail::{Detail, Refusal};
 use crate::load::people::{Holder, NONE, SubjectId, What};
-
-/// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
-/// typical and more than 60 s not recommended.
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What the snapshot says about a subject that may call.
 #[derive(Clone, Debug)]
@@ -74,8 +70,7 @@ impl Held {
             What::Entitlement(id) => self.entitlements.push(id),
             What::Profile(id) => {
                 self.profiles.push(id);
-                let bundled = people.profile(id).map_or(&[][..], |profile| profile.entitlements);
-                self.entitlements.extend_from_slice(bundled);
+                self.entitlements.extend_from_slice(people.bundled(id));
             }
         }
     }
@@ -178,18 +173,21 @@ impl Facts<'_> {
             Holding::Now(what) => held.push(what, people),
             Holding::From(what, from) => pending.push((what, from)),
         };
-        let changes = match self.who {
+        let mut changes = Changes::default();
+        match self.who {
             SubjectId::Agent { user, client } => {
                 // a grant may be bound to one client
-                let own = people.holdings(Holder::User(user), client, &now, &mut take);
-                self.groups.iter().fold(own, |changes, group| {
-                    changes.and(people.holdings(Holder::Group(*group), client, &now, &mut take))
-                })
+                people.holdings(Holder::User(user), client, &now, &mut changes, &mut take);
+                for group in self.groups {
+                    people.holdings(Holder::Group(*group), client, &now, &mut changes, &mut take);
+                }
             }
-            SubjectId::ServicePrincipal(id) => people.holdings(Holder::ServicePrincipal(id), NONE, &now, &mut take),
-        };
+            SubjectId::ServicePrincipal(id) => {
+                people.holdings(Holder::ServicePrincipal(id), NONE, &now, &mut changes, &mut take);
+            }
+        }
         self.held.sort();
-        (self.next_change, self.first_end) = (changes.next, changes.first_end);
+        (self.next_change, self.first_end) = people.instants(&changes);
     }
 }
 
@@ -218,20 +216,8 @@ pub(crate) fn server(engine: &Compiled, number: u32) -> Result<&ServerEntry, Ref
     engine.inventory.server(number).ok_or_else(|| Refusal::new(Reason::ToolUnknown, "the tool has no server"))
 }
 
-/// When the snapshot may be decided on: `[issued_at - skew, issued_at + max_age)`.
-pub(crate) fn snapshot_interval(engine: &Compiled) -> [Instant; 2] {
-    let people = &engine.people;
-    [people.issued_at().saturating_sub(CLOCK_SKEW), people.issued_at().saturating_add(people.max_age())]
-}
-
-/// The first instant at which the snapshot is too old.
-pub(crate) fn snapshot_end(engine: &Compiled) -> Instant {
-    let [_, end] = snapshot_interval(engine);
-    end
-}
-
 fn fresh(engine: &Compiled, now: Instant) -> Result<(), Refusal<'static>> {
-    let [begin, end] = snapshot_interval(engine);
+    let [begin, end] = engine.people.interval();
     let version = engine.people.version();
     let refuse = |detail| Err(Refusal { reason: Reason::SnapshotStale, detail });
     // FAIL-CLOSED: a_stale_snapshot_decides_nothing
