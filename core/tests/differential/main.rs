@@ -25,7 +25,7 @@ use serde_json::Value;
 use toolgate::{Call as Parsed, Engine, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility};
 
 use draw::Draw;
-use world::{Call, World, approvals, snapshot};
+use world::{Asked, Call, World, approvals, snapshot};
 
 /// Snapshots of a company, and calls under each.
 const SNAPSHOTS: usize = 3;
@@ -64,7 +64,10 @@ impl Tally {
     fn say(&self, what: &str) {
         let share = |count: u64, of: u64| format!("{:.1} %", 100.0 * count as f64 / of.max(1) as f64);
         let refused: u64 = self.refused.values().map(|count| *count as u64).sum();
-        say(&format!("{what}: {} decisions, {} token decisions ({} with a token)", self.pairs, self.tokens, self.granted));
+        say(&format!(
+            "{what}: {} decisions, {} token decisions ({} with a token)",
+            self.pairs, self.tokens, self.granted
+        ));
         say(&format!(
             "  {} policies, {refused} others refused by the loader ({}): {:?}",
             self.policies,
@@ -74,7 +77,8 @@ impl Tally {
         let outcomes: Vec<String> =
             self.outcomes.iter().map(|(outcome, count)| format!("{outcome} {}", share(*count, self.pairs))).collect();
         say(&format!("  {}", outcomes.join(", ")));
-        let mut reasons: Vec<(u64, String)> = self.reasons.iter().map(|(reason, count)| (*count, reason.to_string())).collect();
+        let mut reasons: Vec<(u64, String)> =
+            self.reasons.iter().map(|(reason, count)| (*count, reason.to_string())).collect();
         reasons.sort_by(|left, right| right.cmp(left));
         let reasons: Vec<String> =
             reasons.iter().map(|(count, reason)| format!("{reason} {count} ({})", share(*count, self.pairs))).collect();
@@ -145,7 +149,13 @@ fn differs(engine: &Engine, referee: &Engine, call: &Call, tally: &mut Tally) ->
     None
 }
 
-fn token_differs(engine: &Engine, referee: &Engine, call: &Call, scope: Option<String>, tally: &mut Tally) -> Option<String> {
+fn token_differs(
+    engine: &Engine,
+    referee: &Engine,
+    call: &Call,
+    scope: Option<String>,
+    tally: &mut Tally,
+) -> Option<String> {
     let parsed = parts(call)?;
     let request = TokenRequest {
         subject: parsed.subject,
@@ -224,14 +234,14 @@ fn the_engine_agrees_with_cedar_itself() {
         if seed % 4 == 0 {
             count_truths(&world, &people, &calls, seed, &mut tally);
         }
-        let mut bindings = Vec::new();
+        let mut asked = Vec::new();
         for turn in 0..SNAPSHOTS {
             if turn > 0 {
                 // of the same people at first: what they were asked for, they now may have said yes to
                 if turn > 1 {
                     people = snapshot(draw);
                 }
-                people["approvals"] = approvals(draw, &world, &bindings);
+                people["approvals"] = approvals(draw, &world, &asked);
                 engine = engine.reload(&world.bundle(&people)).unwrap();
             }
             let referee = engine.referee();
@@ -243,8 +253,8 @@ fn the_engine_agrees_with_cedar_itself() {
                     || token_differs(&engine, &referee, call, scope.clone(), &mut tally).is_some();
                 assert!(!bad, "{}", told(&world, &people, call, scope.as_ref(), seed));
                 if let Some(request) = engine.decide_json(&call.json()).approval_request {
-                    let approvers = request.approvers.iter().map(ToString::to_string).collect();
-                    bindings.push((call.subject.clone(), request.binding, approvers));
+                    let request = serde_json::to_value(request).unwrap();
+                    asked.push(Asked { subject: call.subject.clone(), request });
                 }
             }
         }

@@ -47,9 +47,18 @@ fn quoted(kind: &str, id: &str) -> String {
     format!("Toolgate::{kind}::\"{id}\"")
 }
 
+/// The argument that a path begins with, as `has` takes it.
+fn first(path: &str) -> &str {
+    let rest = path.strip_prefix("context.input").unwrap_or_default();
+    match rest.strip_prefix('[') {
+        Some(quoted) => quoted.split(']').next().unwrap_or_default(),
+        None => rest.trim_start_matches('.').split(['.', '[']).next().unwrap_or_default(),
+    }
+}
+
 impl Writer<'_> {
     fn policy(&mut self, at: usize) -> String {
-        let effect = if self.draw.below(5) < 2 { "forbid" } else { "permit" };
+        let effect = if self.draw.below(10) < 3 { "forbid" } else { "permit" };
         let mut text = format!("@id(\"p{at:02}\")");
         self.annotations(effect, &mut text);
         let (principal, action, resource) = (self.principal(), self.action(), self.resource());
@@ -167,30 +176,32 @@ impl Writer<'_> {
                 format!(" == {}", action(&self.names.tools[tool].0))
             }
         };
-        let several = open || tools.len() > 1;
-        for tool in tools {
-            for place in &self.names.tools[tool].2 {
-                let mut place = place.clone();
-                if several {
-                    let (base, first) = match place.path.strip_prefix("context.input") {
-                        Some(rest) if rest.starts_with("[\"") => {
-                            ("context.input", rest[1..].split(']').next().unwrap_or_default().to_string())
-                        }
-                        Some(rest) => ("context.input", rest[1..].split(['.', '[']).next().unwrap_or_default().into()),
-                        None => continue,
-                    };
-                    let mut guards = Vec::new();
-                    if open {
-                        guards.push("context has input".to_string());
-                    }
-                    guards.push(format!("{base} has {first}"));
-                    guards.append(&mut place.guards);
-                    place.guards = guards;
-                }
-                self.places.push(place);
-            }
-        }
+        self.may_read(&tools, open);
         text
+    }
+
+    /// What can be read of the arguments of all of these tools that have it. `open`: or of none.
+    fn may_read(&mut self, tools: &[usize], open: bool) {
+        let all: Vec<&Vec<Place>> = tools.iter().map(|tool| &self.names.tools[*tool].2).collect();
+        let several = open || all.len() > 1;
+        for place in all.iter().flat_map(|places| places.iter()) {
+            let first = first(&place.path);
+            let alike = |other: &&Vec<Place>| {
+                let mut same = other.iter().filter(|other| self::first(&other.path) == first).peekable();
+                same.peek().is_none() || same.any(|other| other.path == place.path && other.kind == place.kind)
+            };
+            if several && !all.iter().all(alike) {
+                continue;
+            }
+            let mut place = place.clone();
+            if several {
+                let input = open.then(|| "context has input".to_string());
+                let has = format!("context.input has {first}");
+                let guards = std::mem::take(&mut place.guards);
+                place.guards = input.into_iter().chain([has]).chain(guards).collect();
+            }
+            self.places.push(place);
+        }
     }
 
     fn resource(&mut self) -> String {
@@ -216,12 +227,12 @@ impl Writer<'_> {
             }
         }
         if known.is_empty() {
-            return text;
+            return format!("({text})");
         }
         let guards = known.join(" && ");
         match self.draw.below(6) {
-            0 => format!("(if {guards} then {text} else {})", self.draw.one_in(2)),
-            _ => format!("({guards} && {text})"),
+            0 => format!("(if {guards} then ({text}) else {})", self.draw.one_in(2)),
+            _ => format!("({guards} && ({text}))"),
         }
     }
 
@@ -247,15 +258,16 @@ impl Writer<'_> {
         if !self.places.is_empty() && self.draw.below(5) < 2 {
             return self.guarded(Self::of_the_arguments);
         }
-        match self.draw.below(9) {
-            0..=2 => {
+        match self.draw.below(23) {
+            0..=8 => {
                 let level = self.draw.pick(&["self", "manager"]);
                 format!("context.approval.{level}")
             }
-            3 | 4 => self.guarded(Self::of_the_people),
-            5 => self.guarded(Self::of_the_resource),
-            6 => self.guarded(Self::of_the_session),
-            7 => self.guarded(Self::of_the_clock),
+            9..=13 => self.guarded(Self::of_the_people),
+            14 | 15 => self.guarded(Self::of_the_resource),
+            16 | 17 => self.guarded(Self::of_the_session),
+            18 | 19 => self.guarded(Self::of_the_clock),
+            20 => self.guarded(Self::what_may_err),
             _ => self.guarded(|writer| writer.compared(1)),
         }
     }
@@ -266,7 +278,11 @@ impl Writer<'_> {
             0 => format!("[{}, {}].contains({})", self.bool(depth), self.bool(depth), self.bool(0)),
             1 => format!("{{x: {}, y: 1}}.x", self.bool(depth)),
             2 => format!("(context.approval == {{self: {}, manager: {}}})", self.bool(0), self.bool(0)),
-            3 => format!("(if {} then context.approval else {{manager: {}, self: true}}).self", self.bool(0), self.bool(0)),
+            3 => format!(
+                "(if {} then context.approval else {{manager: {}, self: true}}).self",
+                self.bool(0),
+                self.bool(0)
+            ),
             4 => format!("({{a: context.approval.self, b: {}}} == {{b: true, a: {}}})", self.bool(depth), self.bool(0)),
             5 => format!("[[context.approval.manager], [{}]].contains([{}])", self.bool(0), self.bool(0)),
             6 => format!("([{}, true] == [{}, {}])", self.bool(0), self.bool(0), self.bool(0)),
@@ -274,9 +290,26 @@ impl Writer<'_> {
         }
     }
 
+    /// What is an error for some calls, and not for others.
+    fn what_may_err(&mut self) -> String {
+        let order = *self.draw.pick(&["<", "<=", ">", ">="]);
+        match self.draw.below(6) {
+            0 => format!("context.session.calls * {} {order} {}", self.draw.pick(LONGS), self.draw.pick(LONGS)),
+            1 => format!("{} - context.session.calls {order} {}", self.draw.pick(LONGS), self.draw.pick(LONGS)),
+            2 => format!("context.now.offset(duration(\"{}\")) {order} {}", self.draw.pick(SPANS), self.time(1)),
+            3 => format!("{}.kind == \"personal\"", self.id("Client")),
+            4 => format!("{}.sensitive", self.id("Entitlement")),
+            _ => {
+                let span = "context.session.authenticated_at.durationSince(context.now).toMilliseconds()";
+                format!("{span} * {} {order} 5", self.draw.pick(LONGS))
+            }
+        }
+    }
+
     fn of_the_people(&mut self) -> String {
         let user = |writer: &mut Self| {
-            let (kind, attr) = *writer.draw.pick(&[("Agent", "user"), ("Agent", "user"), ("ServicePrincipal", "owner")]);
+            let (kind, attr) =
+                *writer.draw.pick(&[("Agent", "user"), ("Agent", "user"), ("ServicePrincipal", "owner")]);
             writer.guards.push(format!("principal is Toolgate::{kind}"));
             format!("principal.{attr}")
         };
@@ -320,7 +353,7 @@ impl Writer<'_> {
             3 => format!("resource in {}", self.id("Server")),
             4 => format!("resource is Toolgate::Tool in {}", self.id("Server")),
             5 => format!("resource == {}", self.id("Tool")),
-            6 => format!("resource in [{}, {}]", self.id("Server"), self.id("Tool")),
+            6 => format!("resource in [{}, {}]", self.id("Server"), self.id("Server")),
             7 => format!("resource.entitlements.contains({})", self.id("Entitlement")),
             8 => format!("action in {}", quoted("Action", OPS[self.draw.below(3)])),
             9 => {
@@ -447,7 +480,14 @@ impl Writer<'_> {
             match self.draw.below(8) {
                 0..=2 => return format!("({} {op} {})", self.long(depth - 1), self.long(depth - 1)),
                 3 => return format!("(-{})", self.long(depth - 1)),
-                4 => return format!("(if {} then {} else {})", self.bool(0), self.long(depth - 1), self.long(depth - 1)),
+                4 => {
+                    return format!(
+                        "(if {} then {} else {})",
+                        self.bool(0),
+                        self.long(depth - 1),
+                        self.long(depth - 1)
+                    );
+                }
                 5 => {
                     let to = self.draw.pick(&["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"]);
                     return format!("{}.{to}()", self.span(depth - 1));

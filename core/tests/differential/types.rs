@@ -131,7 +131,7 @@ fn simple(draw: &mut Draw) -> Ty {
     }
 }
 
-pub(crate) fn any(draw: &mut Draw, depth: usize) -> Ty {
+fn any(draw: &mut Draw, depth: usize) -> Ty {
     match draw.below(14) {
         0 => Ty::List(Box::new(Ty::Text)),
         1 => Ty::List(Box::new(Ty::Long)),
@@ -147,18 +147,23 @@ pub(crate) fn any(draw: &mut Draw, depth: usize) -> Ty {
             _ => vec![Ty::Long, Ty::Text, Ty::Bool],
         }),
         7 => pair(),
-        8 | 9 if depth > 0 => object(draw, depth - 1),
+        8 | 9 if depth > 0 => object(draw, depth - 1, &[]),
         10 => Ty::List(Box::new(Ty::Union(vec![Ty::Long, Ty::Text]))),
         _ => simple(draw),
     }
 }
 
+/// What members of each name are in a company, as a rule: policies over several tools can then speak of them.
+pub(crate) fn usual(draw: &mut Draw) -> Vec<Ty> {
+    NAMES.iter().map(|_| any(draw, 1)).collect()
+}
+
 /// An object; the members a policy speaks of are drawn from few names, so that tools share some.
-pub(crate) fn object(draw: &mut Draw, depth: usize) -> Ty {
+pub(crate) fn object(draw: &mut Draw, depth: usize, usual: &[Ty]) -> Ty {
     let mut members = Vec::new();
-    for name in NAMES {
+    for (at, name) in NAMES.iter().enumerate() {
         if draw.below(5) < 2 {
-            let ty = any(draw, depth);
+            let ty = if usual.is_empty() || draw.one_in(3) { any(draw, depth) } else { usual[at].clone() };
             members.push(Member { name, ty, required: draw.one_in(3), nullable: draw.one_in(4) });
         }
     }
@@ -227,8 +232,17 @@ impl Ty {
             Self::Ip4 => quoted(*draw.pick(IP4)),
             Self::Ip6 => quoted(*draw.pick(IP6)),
             Self::Free => [
-                "1", "\"a\"", "null", "true", "[]", "{}", "{\"a\":1,\"b\":[2,\"x\"]}", "[1,\"a\",null]", "1.5e3",
-                "{\"b\":{},\"a\":\"\"}", "{\"__entity\":{\"type\":\"Toolgate::User\",\"id\":\"u0\"}}",
+                "1",
+                "\"a\"",
+                "null",
+                "true",
+                "[]",
+                "{}",
+                "{\"a\":1,\"b\":[2,\"x\"]}",
+                "[1,\"a\",null]",
+                "1.5e3",
+                "{\"b\":{},\"a\":\"\"}",
+                "{\"__entity\":{\"type\":\"Toolgate::User\",\"id\":\"u0\"}}",
             ][draw.below(11)]
             .into(),
             Self::List(of) => {

@@ -7,7 +7,7 @@ use toolgate::{Bundle, Engine, Instant, LoadError, Source};
 
 use crate::draw::Draw;
 use crate::policies::{ENTS, GROUPS, Names, OPS, PROFILES, USERS, policy};
-use crate::types::{Ty, object};
+use crate::types::{Ty, object, usual};
 
 /// 2026-11-20T10:00:00Z. All instants of a world are milliseconds from here.
 pub(crate) const NOW: i64 = 1_795_168_800_000;
@@ -78,6 +78,7 @@ impl World {
     pub(crate) fn drawn(draw: &mut Draw) -> Self {
         let servers = 1 + draw.below(3);
         let mut names = Names { tools: Vec::new(), servers };
+        let usual = usual(draw);
         let (mut tools, mut lists) = (Vec::new(), BTreeMap::new());
         let mut overlay = String::new();
         if draw.one_in(2) {
@@ -87,7 +88,7 @@ impl World {
             overlay.push_str(&format!(
                 "[servers.s{s}]\ntrusted = {}\npaused = {}\nowner = \"{}\"\n",
                 draw.one_in(2),
-                draw.one_in(24),
+                draw.one_in(80),
                 id(draw, "u", USERS)
             ));
             if draw.one_in(2) {
@@ -101,14 +102,16 @@ impl World {
             }
             let mut list = Vec::new();
             for t in 0..1 + draw.below(3) {
-                let ty = object(draw, 2);
+                let ty = object(draw, 2, &usual);
                 let name = format!("t{t}");
                 let op = *draw.pick(&OPS);
-                list.push(json!({"name": name, "inputSchema": ty.schema(), "annotations": {"readOnlyHint": draw.one_in(2)}}));
+                list.push(
+                    json!({"name": name, "inputSchema": ty.schema(), "annotations": {"readOnlyHint": draw.one_in(2)}}),
+                );
                 overlay.push_str(&format!(
                     "[[servers.s{s}.rules]]\ntools = [\"{name}\"]\noperation = \"{op}\"\nentitlements = {:?}\nlabels = {:?}\nsensitive = {}\nstate = \"{}\"\n",
                     ids(draw, "e", ENTS), ids(draw, "l", 3), draw.one_in(3),
-                    if draw.one_in(30) { "disabled" } else { "approved" },
+                    if draw.one_in(60) { "disabled" } else { "approved" },
                 ));
                 if draw.one_in(4) {
                     overlay.push_str("guidance = { message = \"By hand.\", url = \"https://help.example/t\" }\n");
@@ -163,7 +166,7 @@ impl World {
             let at: usize = file.unwrap_or_else(|| panic!("no policy is at fault: {error}\n{}", self.text(&json!({}))));
             bad.entry(at).or_insert_with(|| {
                 if std::env::var("TOOLGATE_REFUSED").is_ok() {
-                    eprintln!("{error}\n{}", self.policies[at]);
+                    crate::say(&format!("{error}\n{}", self.policies[at]));
                 }
                 error.code().to_string()
             });
@@ -197,10 +200,10 @@ impl World {
         if draw.one_in(40) {
             name = ["s0/absent", "nowhere/t0", "s0", "s0/t0/x", "", "S0/t0", "s0/t0 "][draw.below(7)].into();
         }
-        let arguments = match draw.below(20) {
-            0..=14 => Some(self.arguments(draw, tool, 0)),
-            15..=17 => Some(self.arguments(draw, tool, 12)),
-            18 => Some(self.arguments(draw, tool, 3)),
+        let arguments = match draw.below(24) {
+            0..=18 => Some(self.arguments(draw, tool, 0)),
+            19..=21 => Some(self.arguments(draw, tool, 12)),
+            22 => Some(self.arguments(draw, tool, 3)),
             _ => match draw.below(6) {
                 0 => None,
                 1 => Some("[".repeat(300)),
@@ -219,7 +222,7 @@ fn now(draw: &mut Draw) -> String {
         0 => at(minutes(draw)),
         1 => "2026-11-20T10:00:00.0005Z".into(),
         2 => "2026-11-20T11:00:00+01:00".into(),
-        3 => at(*draw.pick(&[-1, 1, 30 * MINUTE, 60 * MINUTE - 1, 25 * 60 * MINUTE])),
+        3 => at(*draw.pick(&[-1, 1, 30 * MINUTE, 60 * MINUTE - 1, 59 * MINUTE, 119 * MINUTE, 25 * 60 * MINUTE])),
         _ => at(0),
     }
 }
@@ -267,7 +270,7 @@ pub(crate) fn snapshot(draw: &mut Draw) -> Value {
     };
     let users: Vec<Value> = (0..USERS)
         .map(|u| {
-            json!({"id": format!("u{u}"), "active": !draw.one_in(if u == 0 { 24 } else { 6 }), "manager": person(draw),
+            json!({"id": format!("u{u}"), "active": !draw.one_in(if u == 0 { 40 } else { 6 }), "manager": person(draw),
                 "groups": ids(draw, "g", GROUPS), "entitlements": ids(draw, "e", ENTS)})
         })
         .collect();
@@ -280,7 +283,9 @@ pub(crate) fn snapshot(draw: &mut Draw) -> Value {
         .collect();
     let kinds = ["personal", "shared", "service", "ephemeral"];
     let clients: Vec<Value> = (0..3)
-        .map(|c| json!({"id": format!("c{c}"), "kind": draw.pick(&kinds), "state": (["active", "hidden", "closed"][c])}))
+        .map(
+            |c| json!({"id": format!("c{c}"), "kind": draw.pick(&kinds), "state": (["active", "hidden", "closed"][c])}),
+        )
         .collect();
     let principals: Vec<Value> = (0..2)
         .map(|p| {
@@ -300,7 +305,7 @@ pub(crate) fn snapshot(draw: &mut Draw) -> Value {
         profile["entitlements"] = json!(ids(draw, "e", ENTS));
         profiles.push(profile);
     }
-    let grants: Vec<Value> = (0..draw.below(7))
+    let grants: Vec<Value> = (0..1 + draw.below(9))
         .map(|g| {
             let to = match draw.below(7) {
                 0..=2 => json!({"user": id(draw, "u", 2)}),
@@ -311,21 +316,24 @@ pub(crate) fn snapshot(draw: &mut Draw) -> Value {
             let from = draw.one_in(3).then(|| minutes(draw));
             let until = draw.one_in(3).then(|| from.unwrap_or(-200 * MINUTE) + *draw.pick(&[20, 200, 400]) * MINUTE);
             let mut grant = json!({"id": format!("gr{g}"), "to": to, "from": from.map(at), "until": until.map(at)});
-            let (key, what) =
-                if draw.one_in(3) { ("profile", id(draw, "f", PROFILES)) } else { ("entitlement", id(draw, "e", ENTS)) };
+            let (key, what) = if draw.one_in(3) {
+                ("profile", id(draw, "f", PROFILES))
+            } else {
+                ("entitlement", id(draw, "e", ENTS))
+            };
             grant[key] = json!(what);
             grant
         })
         .collect();
     let mut killed = json!({"tenant": false});
-    match draw.below(60) {
+    match draw.below(120) {
         0 => killed["tenant"] = json!(true),
         1 | 2 => killed["servers"] = json!([id(draw, "s", 3)]),
         3 | 4 => killed["tools"] = json!([format!("s{}/t{}", draw.below(3), draw.below(2))]),
         5 => killed["clients"] = json!([id(draw, "c", 2)]),
         _ => {}
     }
-    let max_age = if draw.one_in(30) { "PT30M" } else { "PT24H" };
+    let max_age = if draw.one_in(60) { "PT30M" } else { "PT24H" };
     json!({
         "version": 1, "issued_at": at(-60 * MINUTE), "max_age": max_age, "users": users, "groups": groups,
         "clients": clients, "service_principals": principals, "entitlements": entitlements, "profiles": profiles,
@@ -333,31 +341,41 @@ pub(crate) fn snapshot(draw: &mut Draw) -> Value {
     })
 }
 
-/// Approvals of all scopes, some of exactly one of these calls (given by subject and binding).
-pub(crate) fn approvals(draw: &mut Draw, world: &World, bindings: &[(Value, String, Vec<String>)]) -> Value {
-    let all = (0..draw.below(9)).map(|a| {
+/// A yes that was asked for: for whom, and what the request said.
+pub(crate) struct Asked {
+    pub(crate) subject: Value,
+    pub(crate) request: Value,
+}
+
+/// Approvals: some as they were asked for, or nearly, and others of all scopes.
+pub(crate) fn approvals(draw: &mut Draw, world: &World, asked: &[Asked]) -> Value {
+    let all = (0..draw.below(11)).map(|a| {
         let from = *draw.pick(&[-180, -60, -50, -30, -10, -5, 0, 5]) * MINUTE;
         let until = from + *draw.pick(&[5, 60, 240]) * MINUTE;
-        let mut by = id(draw, "u", USERS);
-        let mut whom = subject(draw);
-        let scope = match draw.below(5) {
-            0 | 1 if !bindings.is_empty() => {
-                let (asked, binding, approvers) = draw.pick(bindings);
-                whom = asked.clone();
-                if !draw.one_in(3) && !approvers.is_empty() {
-                    by.clone_from(draw.pick(approvers));
-                }
-                json!({"call": binding})
-            }
-            0..=2 => json!({"tool": draw.pick(&world.tools).0}),
-            3 => json!({"operation": draw.pick(&OPS), "server": id(draw, "s", 2)}),
+        let mut approval = json!({"id": format!("a{a}"), "kind": draw.pick(&["self", "manager", "manager"]),
+            "by": id(draw, "u", USERS), "subject": subject(draw), "from": at(from), "until": at(until)});
+        approval["scope"] = match draw.below(3) {
+            0 => json!({"tool": draw.pick(&world.tools).0}),
+            1 => json!({"operation": draw.pick(&OPS), "server": id(draw, "s", 2)}),
             _ => json!({"server": draw.pick(&["s0", "s1", "tok"])}),
         };
-        if draw.one_in(3) {
-            by = whom.get("user").and_then(Value::as_str).unwrap_or("u1").to_string();
+        if !asked.is_empty() && !draw.one_in(4) {
+            let Asked { subject, request } = draw.pick(asked);
+            // one thing or another is not as it was asked for, now and then
+            let mut take = |key: &str, value: &Value| {
+                if !draw.one_in(8) {
+                    approval[key] = value.clone();
+                }
+            };
+            take("subject", subject);
+            take("kind", &request["kind"]);
+            take("by", &request["approvers"][0]);
+            take("scope", &request["scope"]);
+            if draw.one_in(5) {
+                approval["scope"] = json!({"call": request["binding"]});
+            }
         }
-        let kind = draw.pick(&["self", "manager", "manager"]);
-        json!({"id": format!("a{a}"), "kind": kind, "by": by, "subject": whom, "scope": scope, "from": at(from), "until": at(until)})
+        approval
     });
     Value::Array(all.collect())
 }
