@@ -63,8 +63,15 @@ impl Writer<'_> {
         self.annotations(effect, &mut text);
         let (principal, action, resource) = (self.principal(), self.action(), self.resource());
         text.push_str(&format!("\n{effect} (principal{principal}, action{action}, resource{resource})"));
-        if !self.draw.one_in(7) {
-            text.push_str(&format!("\nwhen {{ {} }}", self.bool(3)));
+        match self.draw.below(7) {
+            0 => {}
+            // what most policies say
+            1 | 2 if effect == "permit" => {
+                let more = self.bool(1);
+                let op = self.draw.pick(&["&&", "||", "&& !"]);
+                text.push_str(&format!("\nwhen {{ principal in resource.entitlements {op} {more} }}"));
+            }
+            _ => text.push_str(&format!("\nwhen {{ {} }}", self.bool(3))),
         }
         if self.draw.one_in(if effect == "forbid" { 2 } else { 6 }) {
             text.push_str(&format!("\nunless {{ {} }}", self.bool(2)));
