@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::Value;
-use toolgate::{Call as Parsed, Engine, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility};
+use toolgate::{Call as Parsed, Decision, Engine, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility};
 
 use draw::Draw;
 use world::{Asked, Call, World, approvals, snapshot};
@@ -56,8 +56,6 @@ struct Tally {
     by_cedar: u64,
     /// Decisions that say another sentence to the agent, since the engine knows better what is hidden.
     sentences: u64,
-    sampled: u64,
-    hidden: u64,
 }
 
 impl Tally {
@@ -264,4 +262,70 @@ fn the_engine_agrees_with_cedar_itself() {
     }
     tally.say("the engine agrees with Cedar itself");
     assert_eq!(tally.by_cedar, 0, "every policy is compiled");
+    // worlds in which little happens would agree on anything
+    if companies >= 50 {
+        assert_eq!(tally.outcomes.len(), Outcome::ALL.len(), "{:?}", tally.outcomes);
+        assert!(tally.erred > 0 && tally.granted > 0 && tally.reasons.len() >= 20, "{:?}", tally.reasons);
+    }
+}
+
+/// What a decision lets the agent find, as [`Visibility`] has it.
+fn found(decision: &Decision<'_>) -> Visibility {
+    match decision.outcome {
+        // something must happen first, though it is the user's own to do
+        Outcome::Deny if decision.reason == Reason::StepUpRequired => Visibility::NeedsApproval,
+        Outcome::Deny | Outcome::TicketFallback => Visibility::Hidden,
+        _ if decision.access_request.is_some() => Visibility::Requestable,
+        Outcome::AutoApprove => Visibility::Callable,
+        Outcome::SelfApprove | Outcome::ManagerApprove => Visibility::NeedsApproval,
+    }
+}
+
+/// Arguments of each tool that are tried.
+const TRIED: usize = 24;
+
+#[test]
+fn what_is_hidden_is_never_reached() {
+    let (first, companies) = (number("TOOLGATE_SEED", 0), number("TOOLGATE_CASES", 50));
+    let (mut tried, mut shown_as, mut exact) = (0u64, BTreeMap::<Visibility, u64>::new(), 0u64);
+    for seed in first..first + companies {
+        // others than in the test above
+        let draw = &mut Draw::new(seed ^ (1 << 40));
+        let mut world = World::drawn(draw);
+        let mut people = snapshot(draw);
+        people["approvals"] = approvals(draw, &world, &[]);
+        let engine = world.load(&people, &mut BTreeMap::new());
+        let referee = engine.referee();
+        for _ in 0..4 {
+            let call = world.call(draw);
+            let Some(parsed) = parts(&Call { arguments: None, ..call.clone() }) else { continue };
+            let shown = |engine: &Engine| -> BTreeMap<String, Visibility> {
+                let all = engine.visible_tools(&parsed.subject, &parsed.session, parsed.now);
+                all.into_iter().map(|tool| (tool.tool.to_string(), tool.visibility)).collect()
+            };
+            let (ours, theirs) = (shown(&engine), shown(&referee));
+            for (tool, (name, _)) in world.tools.iter().enumerate() {
+                let most = (0..TRIED).map(|_| {
+                    let call = Call { tool: name.clone(), arguments: Some(world.arguments(draw, tool, 0)), ..call.clone() };
+                    let decision = engine.decide_json(&call.json());
+                    let found = found(&decision);
+                    tried += 1;
+                    for (who, shown) in [("the engine", ours[name]), ("the referee", theirs[name])] {
+                        assert!(
+                            shown <= found,
+                            "{who} shows it as {shown}\nTOOLGATE_SEED={seed} TOOLGATE_CASES=1\n{}--- the call\n{}\n{decision:#?}",
+                            world.text(&people),
+                            String::from_utf8_lossy(&call.json())
+                        );
+                    }
+                    found
+                });
+                let most = most.min();
+                *shown_as.entry(ours[name]).or_default() += 1;
+                exact += u64::from(most == Some(ours[name]));
+            }
+        }
+    }
+    assert!(companies < 50 || exact * 3 > tried / TRIED as u64, "what is shown is near what is found");
+    say(&format!("what is hidden is never reached: {tried} calls; {exact} tools as shown, of {shown_as:?}"));
 }
