@@ -225,7 +225,6 @@ impl fmt::Debug for Engine {
         f.debug_struct("Engine")
             .field("digest", &self.inner.digest)
             .field("policies", &self.inner.policies.len())
-            .field("left_to_cedar", &self.inner.policies.iter().filter(|policy| policy.condition.is_none()).count())
             .field("tools", &self.inner.catalog.tools.len())
             .field("snapshot_version", &self.snapshot_version())
             .finish_non_exhaustive()

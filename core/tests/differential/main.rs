@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::Value;
-use toolgate::{Call as Parsed, Decision, Engine, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility};
+use toolgate::{Call as Parsed, Decision, Engine, FindingKind, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility};
 
 use draw::Draw;
 use world::{Asked, Call, World, approvals, snapshot};
@@ -89,11 +89,10 @@ impl Tally {
     }
 }
 
-/// How many policies the engine could not compile: it says so where it is printed.
+/// How many policies the engine could not compile.
 fn left_to_cedar(engine: &Engine) -> u64 {
-    let text = format!("{engine:?}");
-    let (_, rest) = text.split_once("left_to_cedar: ").unwrap();
-    rest.split([',', ' ']).next().unwrap().parse().unwrap()
+    let kind = FindingKind::PolicyNotCompiled;
+    engine.report().findings.iter().filter(|finding| finding.kind == kind).count() as u64
 }
 
 fn parts(call: &Call) -> Option<Parsed> {
