@@ -21,7 +21,19 @@ pub struct Args {
 
 /// What `--only` may name.
 pub const PARTS: &[&str] = &[
-    "engine", "floor", "cedar", "cedarling", "regorus", "casbin", "cel", "agree", "alloc", "visible", "threads", "load",
+    "engine",
+    "floor",
+    "cedar",
+    "cedarling",
+    "regorus",
+    "regorus-rvm",
+    "casbin",
+    "cel",
+    "agree",
+    "alloc",
+    "visible",
+    "threads",
+    "load",
 ];
 
 const HELP: &str = "report [--policies N[,N…]] [--tools N] [--grants N] [--calls N] [--seconds S] [--quick] [--only PART[,PART…]]
@@ -31,7 +43,7 @@ const HELP: &str = "report [--policies N[,N…]] [--tools N] [--grants N] [--cal
   --calls     65536, the size of the random set
   --seconds   3, how long contestants race on one set of calls
   --quick     --policies 1,10,100 --tools 100 --grants 10000 --calls 8192 --seconds 0.5
-  --only      engine, floor, cedar, cedarling, regorus, casbin, cel (contestants; peers need the feature `peers`),
+  --only      engine, floor, cedar, cedarling, regorus, regorus-rvm, casbin, cel (contestants; peers need the feature `peers`),
               agree, alloc, visible, threads, load (parts)";
 
 impl Args {

@@ -89,19 +89,9 @@ fn uid(of: &EntityTypeName, id: &str) -> EntityUid {
 
 /// The company as Cedar entities.
 fn entities(world: &World, calls: &[Call]) -> Vec<Entity> {
-    let [agent, robot, user, client, group, entitlement, profile, server, tool, action] = [
-        "Agent",
-        "ServicePrincipal",
-        "User",
-        "Client",
-        "Group",
-        "Entitlement",
-        "Profile",
-        "Server",
-        "Tool",
-        "Action",
-    ]
-    .map(name);
+    let [agent, robot, user, client, group, entitlement, profile, server, tool, action] =
+        ["Agent", "ServicePrincipal", "User", "Client", "Group", "Entitlement", "Profile", "Server", "Tool", "Action"]
+            .map(name);
     let text = |text: &str| RestrictedExpression::new_string(text.into());
     let truth = RestrictedExpression::new_bool;
     let entity = |uid: EntityUid, attributes: Vec<(&str, RestrictedExpression)>, parents: HashSet<EntityUid>| {

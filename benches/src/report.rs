@@ -223,12 +223,7 @@ fn count_all(engine: &Engine, calls: &[Call], found: &mut Found) {
 }
 
 /// Seconds of one listing and what it shows; or how long it would take, if that is too long.
-fn visible(
-    world: &World,
-    engine: &Engine,
-    calls: &[Call],
-    one: f64,
-) -> Result<(f64, BTreeMap<String, usize>), f64> {
+fn visible(world: &World, engine: &Engine, calls: &[Call], one: f64) -> Result<(f64, BTreeMap<String, usize>), f64> {
     let expected = one * world.tools.len() as f64;
     if expected > 20.0 {
         return Err(expected);
@@ -313,7 +308,7 @@ fn machine(args: &Args) {
 type Line<'a> = &'a mut dyn FnMut(String);
 
 fn times_table(all: &[Found], out: Line<'_>) {
-    let names: Vec<&str> = ["engine", "floor", "cedar", "cedarling", "regorus", "casbin", "cel"]
+    let names: Vec<&str> = ["engine", "floor", "cedar", "cedarling", "regorus", "regorus-rvm", "casbin", "cel"]
         .into_iter()
         .filter(|name| all.iter().any(|found| found.times.keys().any(|(_, has)| has == name)))
         .collect();
@@ -407,7 +402,7 @@ fn rest(args: &Args, all: &[Found]) {
                 (time(took * 1e9), shown.join(", "))
             }
         };
-        let threads = found.threads.map_or("– | – | –".into(), |(one, two)| {
+        let threads = found.threads.map_or("– | – | – |".into(), |(one, two)| {
             format!("{} /s | {} /s | {:.2} |", thousands(one as usize), thousands(two as usize), two / one)
         });
         println!(

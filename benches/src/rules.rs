@@ -81,11 +81,7 @@ fn core() -> Vec<Policy> {
                 "toxic-flow",
                 Principal::Any,
                 Action::Any,
-                vec![
-                    Cond::Label("external-sink"),
-                    Cond::Session("untrusted-content"),
-                    Cond::Session("private-data"),
-                ],
+                vec![Cond::Label("external-sink"), Cond::Session("untrusted-content"), Cond::Session("private-data")],
             ),
             Cond::ManagerYes,
         ),
@@ -131,10 +127,9 @@ fn own(world: &World, at: usize, rng: &mut Rng) -> Policy {
         Operation::Delete => Some(Cond::ManagerYes),
     };
     match rng.below(100) {
-        0..45 => unless(
-            forbid(&id("limit"), Principal::Any, only, vec![shape.condition(rng, false)]),
-            Cond::ManagerYes,
-        ),
+        0..45 => {
+            unless(forbid(&id("limit"), Principal::Any, only, vec![shape.condition(rng, false)]), Cond::ManagerYes)
+        }
         45..55 => {
             let rare = vec![shape.condition(rng, false), shape.condition(rng, false)];
             forbid(&id("never"), Principal::Any, only, rare)

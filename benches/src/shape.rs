@@ -86,12 +86,12 @@ impl Shape {
     /// Arguments of about 300 bytes; `large` ones are beyond what most policies let pass without a manager.
     pub fn arguments(self, rng: &mut Rng, large: bool) -> String {
         let n = rng.below(1_000_000);
-        let words = ["renewal", "quarterly", "migration", "follow-up", "escalation", "inventory", "onboarding", "audit"];
-        let mut text = |count: usize| {
-            (0..count).map(|_| *rng.pick(&words)).collect::<Vec<_>>().join(" ")
-        };
+        let words =
+            ["renewal", "quarterly", "migration", "follow-up", "escalation", "inventory", "onboarding", "audit"];
+        let mut text = |count: usize| (0..count).map(|_| *rng.pick(&words)).collect::<Vec<_>>().join(" ");
         let (short, long) = (text(3), text(12));
-        let mut number = |low: usize, high: usize| if large { rng.between(high * 2, high * 10) } else { rng.between(low, high) };
+        let mut number =
+            |low: usize, high: usize| if large { rng.between(high * 2, high * 10) } else { rng.between(low, high) };
         let amount = number(1, 100);
         let much = number(100, 30_000);
         let yes = rng.percent(4);

@@ -13,8 +13,26 @@ use crate::shape::Shape;
 /// When every call is made.
 pub const NOW: &str = "2026-11-20T10:00:00Z";
 const SERVERS: [&str; 20] = [
-    "crm", "billing", "mail", "codehost", "wiki", "siem", "analytics", "storage", "tickets", "calendar", "hr", "travel",
-    "contracts", "ads", "chat", "cloud", "warehouse", "payroll", "design", "web",
+    "crm",
+    "billing",
+    "mail",
+    "codehost",
+    "wiki",
+    "siem",
+    "analytics",
+    "storage",
+    "tickets",
+    "calendar",
+    "hr",
+    "travel",
+    "contracts",
+    "ads",
+    "chat",
+    "cloud",
+    "warehouse",
+    "payroll",
+    "design",
+    "web",
 ];
 /// The servers that nobody vouches for.
 const UNTRUSTED: [usize; 2] = [18, 19];

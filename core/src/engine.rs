@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::compile::build::{Compiled, build, build_from};
 use crate::compile::vocabulary;
@@ -19,8 +20,8 @@ use crate::data::token::{TokenDecision, TokenRequest};
 use crate::error::{Error, ErrorKind};
 use crate::eval::{decide, token, visible};
 use crate::limits::Limits;
-use crate::load::bundle::Bundle;
 use crate::load::asking::Asking;
+use crate::load::bundle::Bundle;
 use crate::load::tape::Tape;
 use crate::load::{self, stack};
 use crate::parallel;
@@ -31,7 +32,7 @@ use crate::parallel;
 /// ([`Live`](crate::Live)).
 #[derive(Clone)]
 pub struct Engine {
-    inner: Compiled,
+    inner: Arc<Compiled>,
 }
 
 impl Engine {
@@ -42,7 +43,7 @@ impl Engine {
 
     /// Loads a bundle.
     pub fn load_with(bundle: &Bundle, limits: Limits) -> Result<Self, LoadError> {
-        stack::with_stack(|| build(bundle, limits)).map(|inner| Self { inner }).map_err(LoadError)
+        stack::with_stack(|| build(bundle, limits)).map(Self::of).map_err(LoadError)
     }
 
     /// Loads another bundle in this one's place, with the same limits. The outcome is that of [`Engine::load_with`], but
@@ -50,7 +51,7 @@ impl Engine {
     /// are valid: that is the slowest step.
     pub fn reload(&self, bundle: &Bundle) -> Result<Self, LoadError> {
         let build = || build_from(Some(&self.inner), bundle, self.inner.limits.clone());
-        stack::with_stack(build).map(|inner| Self { inner }).map_err(LoadError)
+        stack::with_stack(build).map(Self::of).map_err(LoadError)
     }
 
     /// The same engine after grants and approvals were added and revoked; everything else is shared.
@@ -58,7 +59,7 @@ impl Engine {
     /// # Errors
     /// A version that is not newer, an id that is there already, and the revocation of something that is not there.
     pub fn with(&self, delta: &Delta) -> Result<Self, Error> {
-        Ok(Self { inner: self.inner.with(delta)? })
+        self.inner.with(delta).map(Self::of)
     }
 
     /// Decides one call. Never fails: a fault is a denial with its code.
@@ -166,9 +167,9 @@ impl Engine {
     /// # Ok::<(), toolgate::LoadError>(())
     /// ```
     pub fn referee(&self) -> Self {
-        let mut inner = self.inner.clone();
+        let mut inner = Compiled::clone(&self.inner);
         inner.by_referee = true;
-        Self { inner }
+        Self::of(inner)
     }
 
     /// What loading found that is no error.
@@ -207,6 +208,10 @@ impl Engine {
             .ok()
             .and_then(|fragment| vocabulary::print(&fragment))
             .unwrap_or_default()
+    }
+
+    fn of(inner: Compiled) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
     /// Whether both have the same snapshot, whatever else they differ in.

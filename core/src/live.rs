@@ -105,3 +105,50 @@ impl fmt::Debug for Live {
         f.debug_tuple("Live").field(&self.engine()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::load::bundle::{Bundle, Source};
+
+    fn engine(version: u64, more: &str) -> Engine {
+        let snapshot = format!(
+            r#"{{"version": {version}, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H", "users": [{more}]}}"#
+        );
+        let bundle = Bundle {
+            policies: Vec::new(),
+            tools: Default::default(),
+            overlay: None,
+            snapshot: Source::new("s.json", snapshot),
+        };
+        Engine::load(&bundle).unwrap()
+    }
+
+    #[test]
+    fn a_swap_never_goes_to_an_older_version() {
+        let live = Live::new(engine(7, ""));
+        let version = || live.engine().snapshot_version();
+        let kind = |result: Result<(), Error>| result.map_err(|error| error.kind());
+        assert_eq!(kind(live.swap(engine(6, ""))), Err(ErrorKind::SnapshotOlder));
+        assert_eq!(kind(live.swap(engine(7, r#"{"id": "ann", "active": true}"#))), Err(ErrorKind::SnapshotOlder));
+        assert_eq!(version(), 7);
+        assert_eq!(kind(live.swap(engine(7, ""))), Ok(()), "the same once more");
+
+        // another one comes between the look and the swap
+        let (newest, next) = (engine(9, ""), Arc::new(engine(8, "")));
+        let looks = Cell::new(0);
+        let swap = live.change(|current| {
+            looks.set(looks.get() + 1);
+            newer(current, &next)?;
+            if looks.get() == 1 {
+                live.swap(newest.clone()).unwrap();
+            }
+            Ok(Arc::clone(&next))
+        });
+        assert_eq!((kind(swap), looks.get(), version()), (Err(ErrorKind::SnapshotOlder), 2, 9));
+        assert_eq!(kind(live.swap(engine(10, ""))), Ok(()));
+        assert_eq!(version(), 10);
+    }
+}

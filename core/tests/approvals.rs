@@ -193,7 +193,9 @@ fn approvers_stand_in_the_managers_place() {
         let decision = company.decide(update());
         (decision.outcome, decision.approval_request.map(|request| request.approvers).unwrap_or_default())
     };
-    let list = |names: &[&str]| (Outcome::ManagerApprove, names.iter().map(|name| Cow::from(name.to_string())).collect::<Vec<_>>());
+    let list = |names: &[&str]| {
+        (Outcome::ManagerApprove, names.iter().map(|name| Cow::from(name.to_string())).collect::<Vec<_>>())
+    };
     assert_eq!(asked("server-owner"), list(&["olga"]));
     assert_eq!(asked("entitlement-owner"), list(&["dana"]), "the requester and who left are left out");
     assert_eq!(asked("group:sales"), list(&["bob"]));
@@ -235,7 +237,11 @@ fn the_request_asks_for_what_every_policy_accepts() {
     let bare = Company::default()
         .policies("@id(\"bare\") permit (principal, action, resource) when { context.approval.self };");
     let request = bare.decide(update()).approval_request.unwrap();
-    assert_eq!((request.valid_for, request.scope.into_owned()), (None, Scope::Call(request.binding.clone())), "this call only");
+    assert_eq!(
+        (request.valid_for, request.scope.into_owned()),
+        (None, Scope::Call(request.binding.clone())),
+        "this call only"
+    );
 }
 
 /// Two people must say yes: one is asked for, then the other, and then the call runs.

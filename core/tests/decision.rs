@@ -59,7 +59,10 @@ fn determining_policies_are_those_that_made_the_difference() {
     let large = company.decide(json!({"tool": "crm/update", "arguments": {"id": "1", "amount": 101}}));
     assert_eq!((large.outcome, ids(&large)), (Outcome::ManagerApprove, vec!["large", "writes-ask"]));
     let request = large.approval_request.unwrap();
-    assert_eq!((request.valid_for.unwrap().as_secs(), request.scope.into_owned()), (900, Scope::Call(request.binding.clone())));
+    assert_eq!(
+        (request.valid_for.unwrap().as_secs(), request.scope.into_owned()),
+        (900, Scope::Call(request.binding.clone()))
+    );
     assert_eq!(ids(&company.decide(json!({"tool": "crm/remove"}))), ["no-deletes"]);
 }
 

@@ -12,9 +12,9 @@
 
 mod common;
 
-use common::{Company, find, update, with};
+use common::{Company, find, parse, update, with};
 use serde_json::{Value, json};
-use toolgate::{Outcome, Reason, TokenDecision, TokenRequest};
+use toolgate::{Call, Outcome, Reason, TokenDecision, TokenRequest, ToolId};
 
 fn at(now: &str) -> Value {
     let mut call = find();
@@ -53,6 +53,21 @@ fn a_tool_nobody_approved_is_refused() {
     let refused = company.decide(find());
     assert_eq!(refused.reason, Reason::ToolNotApproved);
     assert!(refused.detail.unwrap().contains("nobody approved"));
+}
+
+#[test]
+fn a_server_with_a_slash_is_no_server() {
+    let mut company = Company::default();
+    company.tools = company.tools.replace("\"name\": \"find\"", "\"name\": \"deep/find\"");
+    let engine = company.load();
+    let of = |server: &str, name: &str| Call { tool: ToolId::new(server, name), ..parse(find()) };
+    let (real, posing) = (of("crm", "deep/find"), of("crm/deep", "find"));
+    assert_eq!(real.tool.to_string(), posing.tool.to_string(), "written out they are one");
+    assert_eq!(engine.decide(&real).outcome, Outcome::AutoApprove);
+    for engine in [&engine, &engine.referee()] {
+        let decision = engine.decide(&posing);
+        assert_eq!((decision.outcome, decision.reason), (Outcome::Deny, Reason::InvalidRequest));
+    }
 }
 
 #[test]

@@ -426,7 +426,7 @@ impl<'a> View<'a> {
     }
 
     /// Decides, and asserts what holds for every decision.
-    fn decide(&self, call: &Call) -> Decision {
+    fn decide(&self, call: &Call) -> Decision<'a> {
         let decision = self.engine.decide(call);
         plain(self.engine, &decision);
         let seen = || self.of(&call.tool);

@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::load::policies::SourcePolicy;
 use crate::parallel;
 
-/// Tools whose policies are validated together: more make fewer schemas, and each policy slower.
-const TOOLS: usize = 4;
+/// Tools whose policies are best validated together: more make fewer schemas, and each policy slower.
+pub(crate) const TOOLS: usize = 4;
 /// Policies validated together: few enough that every thread has some.
 const POLICIES: usize = 100;
 
@@ -47,15 +47,16 @@ impl Verdict {
 }
 
 /// What Cedar says of each policy, in their order, or why there is no schema. `fragments` are the tools' own parts of
-/// the schema, in the inventory's order.
+/// the schema, in the inventory's order. Up to `together` tools share a schema, unless a policy needs more.
 pub(crate) fn validate(
     tasks: &[Task<'_>],
     inventory: &Inventory,
     fragments: &[SchemaFragment],
     threads: usize,
+    together: usize,
 ) -> Result<Vec<Verdict>, Error> {
     let bases = [vocabulary::base_fragment(false)?, vocabulary::base_fragment(true)?];
-    let batches = batches(tasks);
+    let batches = batches(tasks, together);
     let done = parallel::map(&batches, threads, |batch| {
         let [without, with] = &bases;
         let base = if batch.others { with } else { without };
@@ -81,7 +82,7 @@ struct Batch {
 
 /// Those with the same tools together, and as long as they are few, those with other tools too: a tool more than a
 /// policy needs is one that its scope refuses, or one more of a class, and changes nothing.
-fn batches(tasks: &[Task<'_>]) -> Vec<Batch> {
+fn batches(tasks: &[Task<'_>], together: usize) -> Vec<Batch> {
     let mut groups: BTreeMap<(bool, &BTreeSet<usize>), Vec<usize>> = BTreeMap::new();
     for (at, task) in tasks.iter().enumerate() {
         groups.entry((task.others, task.tools)).or_default().push(at);
@@ -90,9 +91,9 @@ fn batches(tasks: &[Task<'_>]) -> Vec<Batch> {
     for ((others, tools), group) in groups {
         for some in group.chunks(POLICIES) {
             let fits = |batch: &&mut Batch| {
-                let together = batch.tools.union(tools).count();
+                let all = batch.tools.union(tools).count();
                 batch.others == others
-                    && (together <= TOOLS || together == batch.tools.len())
+                    && (all <= together || all == batch.tools.len().min(tools.len()))
                     && batch.tasks.len().saturating_add(some.len()) <= POLICIES
             };
             match all.last_mut().filter(fits) {

@@ -66,6 +66,7 @@ pub(crate) struct Rules {
     /// The policies found valid, for the next build.
     pub(crate) memo: Arc<Memo>,
     /// How many policies Cedar's validator was asked about; of the others the last build knew.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for seeing that a reload does not start anew"))]
     pub(crate) validated: usize,
     schema: OnceLock<Result<cedar_policy::Schema, String>>,
 }
@@ -87,7 +88,12 @@ impl Compiled {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Ok(Self { rules: Arc::clone(&self.rules), people, digest: canonical::written(hash), by_referee: self.by_referee })
+        Ok(Self {
+            rules: Arc::clone(&self.rules),
+            people,
+            digest: canonical::written(hash),
+            by_referee: self.by_referee,
+        })
     }
 }
 
@@ -149,7 +155,6 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     let valid = validate(&validate::Subject {
         files: &files,
         policies: &sources,
-        catalog: &catalog,
         arguments: &arguments,
         types: &types,
         inventory: classes::Inventory::new(&catalog, &arguments),
@@ -165,6 +170,7 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     findings.extend(Known { people: &people, symbols: &symbols, catalog: &catalog }.unknown(&sources, &types));
 
     let compiled = compile(sources, &mut symbols);
+    findings.extend(not_compiled(&compiled.policies));
     let inventory = inventory::take(&catalog, &arguments, &people, &mut symbols, &compiled.reads);
     let labels = labels(&catalog, &compiled.session_labels);
     let report =
@@ -224,6 +230,18 @@ fn compile(mut sources: Vec<SourcePolicy>, symbols: &mut Symbols) -> CompiledPol
         policies.push(policy);
     }
     CompiledPolicies { policies, code: compiler.finish(), index: Index::new(&scopes), session_labels, reads }
+}
+
+/// The policies that Cedar's own evaluator answers.
+fn not_compiled(policies: &[Policy]) -> impl Iterator<Item = Finding> {
+    policies.iter().filter(|policy| policy.condition.is_none()).map(|Policy { terms, .. }| {
+        let message = format!(
+            "policy `{}` has something that the compiler does not know, so every call that it could be about waits for \
+             Cedar's own evaluator: its answers are the same, but slow; write the policy in another way, or report it",
+            terms.id
+        );
+        Finding::new(FindingKind::PolicyNotCompiled, message).about_policy(&terms.id)
+    })
 }
 
 fn labels(catalog: &Catalog, of_policies: &BTreeSet<String>) -> Box<[Const]> {
@@ -343,3 +361,7 @@ impl From<Vec<Error>> for Many {
         Self(errors)
     }
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

@@ -128,7 +128,7 @@ impl Inventory {
 
     /// The classes of actions that a policy can tell apart.
     pub(crate) fn classes(&self, question: &Question) -> Classes {
-        let mut first: HashMap<(Option<Operation>, Option<usize>, Vec<Seen>), usize> = HashMap::new();
+        let mut first: HashMap<Class, usize> = HashMap::new();
         for number in self.candidates(question) {
             let Some(row) = self.tools.get(number) else { continue };
             let operation = question.apart.is_some().then_some(row.operation);
@@ -180,7 +180,7 @@ impl Inventory {
         }
     }
 
-    fn class_digest(&self, (operation, named, seen): &(Option<Operation>, Option<usize>, Vec<Seen>)) -> Digest {
+    fn class_digest(&self, (operation, named, seen): &Class) -> Digest {
         digest(|hash| {
             hash.update(b"tool ");
             hash.update(operation.map_or("", Operation::as_str));
@@ -215,6 +215,10 @@ pub(crate) fn part(hash: &mut Sha256, bytes: &[u8]) {
     hash.update((bytes.len() as u64).to_be_bytes());
     hash.update(bytes);
 }
+
+/// What a policy can notice of a tool: if it looks at the action, the operation, and the tool itself if it names it; and
+/// what it sees of the arguments.
+type Class = (Option<Operation>, Option<usize>, Vec<Seen>);
 
 /// What is seen of a type at one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

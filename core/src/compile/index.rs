@@ -149,21 +149,6 @@ impl Index {
         into.sort_unstable();
     }
 
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        let flags = self.flags.iter().fold(0usize, |sum, bits| sum.saturating_add(bits.capacity().saturating_mul(8)));
-        [
-            self.entries.capacity().saturating_mul(size_of::<Entry>()),
-            self.places.capacity().saturating_mul(size_of::<Range>()),
-            self.named.capacity().saturating_mul(size_of::<Ent>()),
-            self.buckets.capacity().saturating_mul(size_of::<Bucket>()),
-            self.actions.slots.capacity().saturating_mul(size_of::<Slot>()),
-            self.principals.slots.capacity().saturating_mul(size_of::<Slot>()),
-        ]
-        .into_iter()
-        .fold(flags, usize::saturating_add)
-    }
-
     /// Adds a bucket; its number.
     fn add(&mut self, mut entries: Vec<Entry>) -> u32 {
         entries.sort_unstable();
@@ -425,6 +410,24 @@ impl Table {
             slot = slot.wrapping_add(1) & mask;
         }
         slot
+    }
+}
+
+#[cfg(test)]
+impl Index {
+    /// The bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let flags = self.flags.iter().fold(0usize, |sum, bits| sum.saturating_add(bits.capacity().saturating_mul(8)));
+        [
+            self.entries.capacity().saturating_mul(size_of::<Entry>()),
+            self.places.capacity().saturating_mul(size_of::<Range>()),
+            self.named.capacity().saturating_mul(size_of::<Ent>()),
+            self.buckets.capacity().saturating_mul(size_of::<Bucket>()),
+            self.actions.slots.capacity().saturating_mul(size_of::<Slot>()),
+            self.principals.slots.capacity().saturating_mul(size_of::<Slot>()),
+        ]
+        .into_iter()
+        .fold(flags, usize::saturating_add)
     }
 }
 

@@ -80,7 +80,6 @@ pub(crate) struct ScopeEntry {
     pub(crate) number: u32,
     pub(crate) enabled: bool,
     pub(crate) guarded: Guarded,
-    pub(crate) labels: Vec<String>,
 }
 
 /// Something that could be asked for.
@@ -175,20 +174,13 @@ pub(crate) fn take(
     Inventory { tools, servers }
 }
 
-fn server_entry(
-    catalog: &Catalog,
-    id: &str,
-    server: &Server,
-    people: &People,
-    symbols: &mut Symbols,
-) -> ServerEntry {
+fn server_entry(catalog: &Catalog, id: &str, server: &Server, people: &People, symbols: &mut Symbols) -> ServerEntry {
     let owner = server.owner.as_deref().and_then(|owner| symbols.find(symbols::USER, owner)).map(|user| user.id);
     let scopes = server.scopes.iter().map(|(name, rule)| ScopeEntry {
         name: name.clone(),
         number: symbols.entity(symbols::SCOPE, &format!("{id}/{name}")).id,
         enabled: rule.enabled,
         guarded: guarded(&rule.entitlements, &rule.labels, rule.sensitive, Some(server), symbols),
-        labels: rule.labels.clone(),
     });
     ServerEntry {
         id: id.to_string(),

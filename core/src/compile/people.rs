@@ -14,6 +14,7 @@ use crate::compile::people::tables::Tables;
 use crate::data::shards::Shards;
 use crate::data::snapshot::{Approval, ClientKind, ClientState, KillSwitches, RequestApproval};
 use crate::data::time::Instant;
+use crate::data::times::Now;
 use crate::load::people::{ACTIVE, DefinitionRow, Loaded, NONE};
 pub(crate) use crate::load::people::{Holder, NamesRef, PeopleNames, SubjectId, What};
 
@@ -110,6 +111,50 @@ pub(crate) struct Definition<'a> {
     pub(crate) max_duration: Option<Duration>,
     /// What a profile bundles, sorted.
     pub(crate) entitlements: &'a [u32],
+}
+
+/// What a holder has of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// It is in force.
+    Now(What),
+    /// It begins later.
+    From(What, Instant),
+}
+
+/// When what somebody holds changes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// The first instant at which a grant begins or ends.
+    pub(crate) next: Option<Instant>,
+    /// The first instant at which one in force ends.
+    pub(crate) first_end: Option<Instant>,
+}
+
+impl Changes {
+    fn take(&mut self, grant: Grant, now: Instant, into: &mut impl FnMut(Holding)) {
+        let begun = grant.from.is_none_or(|from| from <= now);
+        let over = grant.until.is_some_and(|until| until <= now);
+        match grant.from {
+            _ if begun && !over => {
+                into(Holding::Now(grant.what));
+                self.first_end = first(self.first_end, grant.until);
+            }
+            Some(from) if !begun => into(Holding::From(grant.what, from)),
+            _ => {}
+        }
+        let ahead = [grant.from, grant.until].into_iter().flatten().filter(|at| *at > now).min();
+        self.next = first(self.next, ahead);
+    }
+
+    /// These and the changes of something else.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { next: first(self.next, other.next), first_end: first(self.first_end, other.first_end) }
+    }
+}
+
+fn first(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 impl Definition<'_> {
@@ -295,18 +340,49 @@ impl People {
         changed.map_or(&[][..], |items| items).iter().map(|item| item.grant).chain(unchanged)
     }
 
+    /// Goes through the grants that name a holder and count through one client, as far as an instant is concerned.
+    ///
+    /// The same as going through [`grants`](Self::grants), without making instants of all their times.
+    pub(crate) fn holdings(&self, holder: Holder, via: u32, now: &Now, into: &mut impl FnMut(Holding)) -> Changes {
+        let tables = &*self.tables;
+        let mut changes = Changes::default();
+        if let Some(items) = self.changed.get(&holder.key()) {
+            for grant in items.iter().map(|item| item.grant).filter(|grant| grant.client.is_none_or(|id| id == via)) {
+                changes.take(grant, now.at, into);
+            }
+            return changes;
+        }
+        let (mut next, mut end) = (0u32, 0u32);
+        for row in tables.rows(holder) {
+            let Some(pair) = tables.pairs.get(index(row.pair)) else { continue };
+            if pair.client != NONE && pair.client != via {
+                continue;
+            }
+            let begun = row.from == 0 || tables.times.has_come(row.from, now);
+            let open = row.until == 0 || !tables.times.has_come(row.until, now);
+            if begun && open {
+                into(Holding::Now(pair.what));
+                if row.until != 0 {
+                    end = tables.times.earlier(end, row.until);
+                }
+            } else if !begun {
+                next = tables.times.earlier(next, row.from);
+                if let Some(from) = tables.times.at(row.from) {
+                    into(Holding::From(pair.what, from));
+                }
+                if row.until != 0 {
+                    next = tables.times.earlier(next, row.until);
+                }
+            }
+        }
+        changes.first_end = tables.times.at(end);
+        changes.next = tables.times.at(tables.times.earlier(next, end));
+        changes
+    }
+
     /// The approvals for exactly this subject, in force or not, in the order of the snapshot.
     pub(crate) fn approvals(&self, subject: SubjectId) -> &[Recorded] {
         self.approvals.get(&subject.key()).map_or(&[], |all| all)
-    }
-
-    /// The bytes it takes, by what they are spent on. Approvals are counted without their texts.
-    pub(crate) fn size(&self) -> Vec<(&'static str, usize)> {
-        let mut all = self.tables.size();
-        let changes = self.changed.size().saturating_add(self.added.size());
-        all.push(("changes", changes));
-        all.push(("approvals", self.approvals.size().saturating_add(self.approval_ids.size())));
-        all
     }
 }
 
@@ -351,7 +427,21 @@ fn index(id: u32) -> usize {
 }
 
 #[cfg(test)]
+impl People {
+    /// The bytes it takes, by what they are spent on. Approvals are counted without their texts.
+    pub(crate) fn size(&self) -> Vec<(&'static str, usize)> {
+        let mut all = self.tables.size();
+        let changes = self.changed.size().saturating_add(self.added.size());
+        all.push(("changes", changes));
+        all.push(("approvals", self.approvals.size().saturating_add(self.approval_ids.size())));
+        all
+    }
+}
+
+#[cfg(test)]
 mod change_tests;
+#[cfg(test)]
+mod directory_tests;
 #[cfg(test)]
 mod size_tests;
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) enum AnyInput {
     /// It does not read them.
     Exact,
     /// A permit that holds for some arguments at most when this does.
-    AtMost(PolicySet),
+    AtMost(Box<PolicySet>),
     /// A forbid that reads them: some arguments may escape it.
     MayNotHold,
 }
@@ -120,7 +120,7 @@ impl Policy {
             (true, Effect::Forbid) => AnyInput::MayNotHold,
             (true, Effect::Permit) => {
                 let weaker = without_input(tree.body()).map_err(|error| error.to_string())?;
-                AnyInput::AtMost(alone(weaker)?)
+                AnyInput::AtMost(Box::new(alone(weaker)?))
             }
         };
         Ok(Alone { exact: alone(self.cedar.clone())?, any_input })

@@ -131,7 +131,7 @@ impl Known<'_> {
             lost.check(self.defines(symbols::CLIENT, id), from, "client", id);
         }
         for (id, server) in &catalog.servers {
-            for owner in &server.owner {
+            if let Some(owner) = &server.owner {
                 lost.check(self.defines(symbols::USER, owner), || format!("server `{id}`"), "owner", owner);
             }
         }

@@ -73,16 +73,6 @@ impl Scope {
         };
         Ok(Self { principal, action, resource })
     }
-
-    /// Whether the policy is about a request. `is_in` says whether an entity is another or below it.
-    pub(crate) fn matches(&self, principal: Ent, action: Ent, resource: Ent, is_in: impl Fn(Ent, Ent) -> bool) -> bool {
-        let action = match &self.action {
-            Actions::Any => true,
-            Actions::Eq(one) => *one == action,
-            Actions::In(some) => some.iter().any(|one| is_in(action, *one)),
-        };
-        action && self.principal.matches(principal, &is_in) && self.resource.matches(resource, &is_in)
-    }
 }
 
 impl Bound {
@@ -92,7 +82,10 @@ impl Bound {
             _ => Self::Is(kind),
         }
     }
+}
 
+#[cfg(test)]
+impl Bound {
     fn matches(self, entity: Ent, is_in: &impl Fn(Ent, Ent) -> bool) -> bool {
         match self {
             Self::Any => true,
@@ -101,5 +94,18 @@ impl Bound {
             Self::In(above) => is_in(entity, above),
             Self::IsIn(kind, above) => entity.kind == kind && is_in(entity, above),
         }
+    }
+}
+
+#[cfg(test)]
+impl Scope {
+    /// Whether the policy is about a request. `is_in` says whether an entity is another or below it.
+    pub(crate) fn matches(&self, principal: Ent, action: Ent, resource: Ent, is_in: impl Fn(Ent, Ent) -> bool) -> bool {
+        let action = match &self.action {
+            Actions::Any => true,
+            Actions::Eq(one) => *one == action,
+            Actions::In(some) => some.iter().any(|one| is_in(action, *one)),
+        };
+        action && self.principal.matches(principal, &is_in) && self.resource.matches(resource, &is_in)
     }
 }

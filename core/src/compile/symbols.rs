@@ -125,36 +125,16 @@ impl Symbols {
         self.attrs.add(name)
     }
 
-    /// The number of an entity type.
-    pub(crate) fn find_kind(&self, name: &str) -> Option<u32> {
-        self.kinds.get(name)
-    }
-
     /// An entity, if its name was ever heard of.
     pub(crate) fn find(&self, kind: u32, id: &str) -> Option<Ent> {
         let id = self.ids.get(index(kind))?.get(id)?;
         Some(Ent { kind, id })
     }
 
-    /// The number of an attribute.
-    pub(crate) fn find_attr(&self, name: &str) -> Option<Attr> {
-        self.attrs.get(name)
-    }
-
     /// The type and the id of an entity; empty for what has no name.
     pub(crate) fn name(&self, entity: Ent) -> (&str, &str) {
         let id = self.ids.get(index(entity.kind)).map_or("", |names| names.name(entity.id));
         (self.kinds.name(entity.kind), id)
-    }
-
-    /// The name of an attribute; empty for what has none.
-    pub(crate) fn attr_name(&self, attr: Attr) -> &str {
-        self.attrs.name(attr)
-    }
-
-    /// How many entity types there are.
-    pub(crate) fn kinds(&self) -> u32 {
-        self.kinds.len()
     }
 
     /// How many entities of a kind there are.
@@ -197,15 +177,27 @@ impl Symbols {
         &mut self.attrs
     }
 
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        let ids = self.ids.iter().fold(0usize, |sum, names| sum.saturating_add(names.size()));
-        ids.saturating_add(self.kinds.size()).saturating_add(self.attrs.size())
-    }
-
     /// Gives back what was reserved for more.
     pub(crate) fn shrink(&mut self) {
         self.ids.iter_mut().chain([&mut self.kinds, &mut self.attrs]).for_each(Names::shrink);
+    }
+}
+
+#[cfg(test)]
+impl Symbols {
+    /// The number of an entity type.
+    pub(crate) fn find_kind(&self, name: &str) -> Option<u32> {
+        self.kinds.get(name)
+    }
+
+    /// The number of an attribute.
+    pub(crate) fn find_attr(&self, name: &str) -> Option<Attr> {
+        self.attrs.get(name)
+    }
+
+    /// How many entity types there are.
+    pub(crate) fn kinds(&self) -> u32 {
+        self.kinds.len()
     }
 }
 

@@ -15,7 +15,6 @@ use crate::compile::classes::{Applies, Classes, Digest, Inventory, Question, Too
 use crate::compile::inspect;
 use crate::compile::notices::Notices;
 use crate::compile::vocabulary::{self, ISSUE_TOKEN, REQUEST, Types};
-use crate::data::catalog::Catalog;
 use crate::data::id::{Operation, ToolId};
 use crate::data::report::{Finding, FindingKind};
 use crate::error::{Error, ErrorKind};
@@ -27,7 +26,6 @@ use crate::parallel;
 pub(crate) struct Subject<'a> {
     pub(crate) files: &'a [(String, String)],
     pub(crate) policies: &'a [SourcePolicy],
-    pub(crate) catalog: &'a Catalog,
     pub(crate) arguments: &'a BTreeMap<ToolId, Arguments>,
     pub(crate) types: &'a Types,
     pub(crate) inventory: Inventory,
@@ -55,6 +53,13 @@ struct Checked {
     question: Question,
     /// The tools that it names, with the operations of those that there are.
     named: BTreeMap<String, Option<Operation>>,
+}
+
+impl Checked {
+    fn task<'a>(&'a self, policy: &'a SourcePolicy, classes: &'a Classes) -> Task<'a> {
+        let Applies { request, token, .. } = self.question.applies;
+        Task { policy, tools: &classes.tools, others: request || token, named: &self.named }
+    }
 }
 
 /// Whether all policies are valid.
@@ -113,11 +118,11 @@ pub(crate) fn validate(subject: &Subject<'_>) -> Result<Valid, Vec<Error>> {
             memo.insert(key);
             continue;
         }
-        let Applies { request, token, .. } = checked.question.applies;
-        tasks.push(Task { policy, tools: &classes.tools, others: request || token, named: &checked.named });
+        tasks.push(checked.task(policy, classes));
         asked.push(key);
     }
-    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads).map_err(|error| vec![error])?;
+    let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads, batches::TOOLS)
+        .map_err(|error| vec![error])?;
     for ((task, key), verdict) in tasks.iter().zip(asked).zip(verdicts) {
         if verdict.is_clean() {
             memo.insert(key);
@@ -388,4 +393,4 @@ fn group(action: &str) -> Option<Operation> {
 
 #[cfg(test)]
 #[path = "validate_tests.rs"]
-mod tests;
+pub(crate) mod tests;

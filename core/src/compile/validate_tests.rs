@@ -10,10 +10,10 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::compile::build::{Compiled, build, build_from};
+use crate::data::catalog::Catalog;
 use crate::limits::Limits;
 use crate::load::arguments::type_arguments;
-use crate::load::bundle::{Bundle, Source};
+use crate::load::bundle::Source;
 use crate::load::catalog;
 use crate::load::policies::read;
 use crate::load::tools_list;
@@ -45,7 +45,6 @@ impl World {
         Subject {
             files: &self.files,
             policies: &self.policies,
-            catalog: &self.catalog,
             arguments: &self.arguments,
             types: &self.types,
             inventory: Inventory::new(&self.catalog, &self.arguments),
@@ -55,7 +54,7 @@ impl World {
     }
 
     /// What is said of each policy that gets as far as Cedar, and what it is remembered by.
-    fn said(&self, threads: usize) -> BTreeMap<String, (Said, Digest)> {
+    fn said(&self, threads: usize, together: usize) -> BTreeMap<String, (Said, Digest)> {
         let subject = self.subject(threads);
         let checked: Vec<_> = self
             .policies
@@ -69,21 +68,15 @@ impl World {
             .zip(&classes)
             .map(|((policy, checked), classes)| (*policy, subject.key(policy, checked, classes)))
             .collect();
-        let tasks: Vec<_> = checked
-            .iter()
-            .zip(&classes)
-            .map(|((policy, checked), classes)| {
-                let Applies { request, token, .. } = checked.question.applies;
-                Task { policy, tools: &classes.tools, others: request || token, named: &checked.named }
-            })
-            .collect();
+        let tasks: Vec<_> =
+            checked.iter().zip(&classes).map(|((policy, checked), classes)| checked.task(policy, classes)).collect();
         let fragments: Vec<_> = subject
             .inventory
             .tools
             .iter()
             .map(|row| vocabulary::tool_fragment(&row.name, row.operation, self.arguments.get(&row.id)).unwrap())
             .collect();
-        let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads).unwrap();
+        let verdicts = batches::validate(&tasks, &subject.inventory, &fragments, threads, together).unwrap();
         let said = |(verdict, (policy, key)): (Verdict, (&SourcePolicy, Digest))| {
             let said = Said {
                 errors: verdict.errors.iter().map(|error| place(error, policy.origin)).collect(),
@@ -133,51 +126,88 @@ struct Said {
 }
 
 fn place(error: &DetailedError, origin: usize) -> (usize, usize) {
-    error.source_locations.first().map_or((0, 0), |label| (origin + label.loc.start, origin + label.loc.end))
+    error
+        .source_locations
+        .first()
+        .map_or((0, 0), |label| (origin.saturating_add(label.loc.start), origin.saturating_add(label.loc.end)))
 }
 
-/// A tool with some of a few arguments, so that tools share some and differ in others.
-fn tool() -> impl Strategy<Value = Value> {
-    let leaf = || {
-        prop_oneof![
-            3 => Just(json!({"type": "integer"})),
-            2 => Just(json!({"type": "string"})),
-            1 => Just(json!({"type": "boolean"})),
-            1 => Just(json!({"type": "number"})),
-            1 => Just(json!({"type": ["string", "integer"]})),
-            1 => Just(json!({"type": "array", "items": {"type": "string"}})),
-            1 => Just(json!({"type": "array", "items": {"type": "integer"}})),
-            1 => Just(json!({"type": "object", "additionalProperties": {"type": "integer"}})),
-            1 => Just(json!({})),
-        ]
-    };
-    let nested = object(leaf().boxed());
-    let argument = prop_oneof![3 => leaf(), 2 => nested];
-    let hints = prop_oneof![
-        Just(json!({"readOnlyHint": true})),
-        Just(json!({"destructiveHint": false})),
-        Just(json!({"destructiveHint": true})),
+/// The schema of one argument.
+fn leaf() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({"type": "integer"}),
+        json!({"type": "integer"}),
+        json!({"type": "string"}),
+        json!({"type": "boolean"}),
+        json!({"type": "number"}),
+        json!({"type": ["string", "integer"]}),
+        json!({"type": "array", "items": {"type": "string"}}),
+        json!({"type": "array", "items": {"type": "integer"}}),
+        json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+        json!({}),
+    ])
+}
+
+/// A member and whether it is required, for some of three names.
+type Members = Vec<Option<(Value, bool)>>;
+
+fn members(member: BoxedStrategy<Value>) -> impl Strategy<Value = Members> {
+    prop::collection::vec(prop::option::weighted(0.7, (member, any::<bool>())), 3)
+}
+
+fn object(members: &Members) -> Value {
+    let given = || ["a", "b", "c"].into_iter().zip(members).filter_map(|(name, it)| Some((name, it.as_ref()?)));
+    let properties: BTreeMap<_, _> = given().map(|(name, (schema, _))| (name, schema)).collect();
+    let required: Vec<_> = given().filter(|(_, (_, required))| *required).map(|(name, _)| name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn argument() -> impl Strategy<Value = Value> {
+    prop_oneof![3 => leaf(), 2 => members(leaf().boxed()).prop_map(|members| object(&members))]
+}
+
+/// What one tool has differently from the others.
+#[derive(Clone, Debug)]
+enum Change {
+    Nothing,
+    Required(usize),
+    Inside(usize),
+    Other(usize, Option<(Value, bool)>),
+}
+
+/// Up to five tools, `s/t0` and so on, that are much alike.
+pub(crate) fn tools() -> impl Strategy<Value = Vec<Value>> {
+    let change = prop_oneof![
+        1 => Just(Change::Nothing),
+        2 => (0..3_usize).prop_map(Change::Required),
+        1 => (0..3_usize).prop_map(Change::Inside),
+        3 => (0..3_usize, prop::option::weighted(0.8, (argument(), any::<bool>()))).prop_map(|(at, it)| Change::Other(at, it)),
     ];
-    (object(argument.boxed()), hints).prop_map(|(schema, hints)| json!({"inputSchema": schema, "annotations": hints}))
-}
-
-fn object(member: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
-    let members = prop::collection::vec(prop::option::weighted(0.6, (member, any::<bool>())), 3);
-    (members, any::<bool>()).prop_map(|(members, more)| {
-        let given = || ["a", "b", "c"].into_iter().zip(&members).filter_map(|(name, it)| Some((name, it.as_ref()?)));
-        let properties: BTreeMap<_, _> = given().map(|(name, (schema, _))| (name, schema)).collect();
-        let required: Vec<_> = given().filter(|(_, (_, required))| *required).map(|(name, _)| name).collect();
-        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": more})
-    })
-}
-
-/// Up to five tools, `s/t0` and so on.
-fn tools() -> impl Strategy<Value = Vec<Value>> {
-    prop::collection::vec(tool(), 1..6).prop_map(|mut tools| {
-        for (at, tool) in tools.iter_mut().enumerate() {
-            tool["name"] = json!(format!("t{at}"));
-        }
-        tools
+    let hints = prop::sample::select(vec![
+        json!({"readOnlyHint": true}),
+        json!({"readOnlyHint": true}),
+        json!({"destructiveHint": false}),
+        json!({"destructiveHint": true}),
+    ]);
+    (members(argument().boxed()), prop::collection::vec((change, hints), 1..6)).prop_map(|(first, changes)| {
+        let tool = |(at, (change, hints)): (usize, (Change, Value))| {
+            let mut members = first.clone();
+            match change {
+                Change::Nothing => {}
+                Change::Required(at) => members[at].iter_mut().for_each(|(_, required)| *required ^= true),
+                Change::Inside(at) => {
+                    if let Some((schema, _)) = &mut members[at]
+                        && let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut)
+                    {
+                        properties.insert("a".into(), json!({"type": "string"}));
+                        schema["required"] = json!(["a"]);
+                    }
+                }
+                Change::Other(at, member) => members[at] = member,
+            }
+            json!({"name": format!("t{at}"), "inputSchema": object(&members), "annotations": hints})
+        };
+        changes.into_iter().enumerate().map(tool).collect()
     })
 }
 
@@ -222,7 +252,7 @@ fn condition() -> impl Strategy<Value = String> {
     });
     let leaf = prop_oneof![
         8 => guarded,
-        1 => (path(), test.clone()).prop_map(|(path, test)| format!("context.input.{path}{test}")),
+        3 => (path(), test.clone()).prop_map(|(path, test)| format!("context.input.{path}{test}")),
         2 => path().prop_map(|path| format!("context.input has {path}")),
         1 => path().prop_map(|path| format!("context has input.{path}")),
         1 => (path(), test).prop_map(|(path, test)| format!("{{x: context.input}}.x.{path}{test}")),
@@ -298,10 +328,11 @@ fn verdicts_are_those_of_a_full_run() {
     let done = runner.run(&input, |(tools, others, policies)| {
         let world = World::new(&tools, &policies);
         let full = world.full_run();
-        let said = world.said(1);
+        // each with no more tools than it needs: another could hide that one is missing
+        let said = world.said(1, 0);
         let only: BTreeMap<_, _> = said.iter().map(|(id, (said, _))| (id.clone(), said.clone())).collect();
         prop_assert_eq!(&only, &full);
-        prop_assert_eq!(&world.said(3), &said, "on more threads");
+        prop_assert_eq!(&world.said(3, batches::TOOLS), &said, "on more threads, in greater batches");
         for said in full.values() {
             count(&valid, *said == Said::default());
             count(&wrong, !said.errors.is_empty());
@@ -311,11 +342,11 @@ fn verdicts_are_those_of_a_full_run() {
         // what is remembered of a policy holds in another catalog as far as it is the same there
         let other = World::new(&others, &policies);
         let full = other.full_run();
-        for (id, (_, key)) in other.said(1) {
+        for (id, (_, key)) in other.said(1, 0) {
             let known = said.get(&id).is_some_and(|(said, known)| *known == key && *said == Said::default());
             count(&kept, known);
             count(&forgotten, !known);
-            prop_assert!(!known || full[&id] == Said::default(), "{}", &policies[id[1..].parse::<usize>().unwrap()]);
+            prop_assert!(!known || full[&id] == Said::default(), "{id} of {}", policies.join("\n"));
         }
         Ok(())
     });
@@ -373,107 +404,43 @@ fn shipped_policies_are_as_valid_as_in_a_full_run() {
     let wrong = |id: &str| !full[id].errors.is_empty();
     assert!(full.len() > 15 && wrong("w0") && wrong("w1") && full["w2"].impossible);
     assert_eq!(full.values().filter(|said| **said != Said::default()).count(), 3, "what ships is valid");
-    assert_eq!(world.said(2).into_iter().map(|(id, (said, _))| (id, said)).collect::<BTreeMap<_, _>>(), full);
-}
-
-const POLICIES: [&str; 4] = [
-    r#"@id("one") permit (principal, action == Toolgate::Action::"s/t0", resource) when { context.input has a && context.input.a > 1 };"#,
-    r#"@id("reads") permit (principal, action in Toolgate::Action::"read", resource) when { resource.sensitive };"#,
-    r#"@id("some") forbid (principal, action, resource) when { context has input.b && resource.sensitive };"#,
-    r#"@id("else") forbid (principal, action == Toolgate::Action::"s/gone", resource) when { context.input.x };"#,
-];
-
-fn bundle(policies: &[&str], tools: Value) -> Bundle {
-    Bundle {
-        policies: vec![Source::new("all.cedar", policies.join("\n"))],
-        tools: [("s".to_owned(), Source::new("s.json", tools.to_string()))].into(),
-        overlay: Some(Source::new("catalog.toml", "[servers.s]\ntrusted = true\ndefault_state = \"approved\"\n")),
-        snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#),
-    }
-}
-
-fn two_tools() -> Value {
-    let tool = |name: &str, properties: Value| json!({"name": name, "inputSchema": {"type": "object", "properties": properties}, "annotations": {"readOnlyHint": true}});
-    json!([
-        tool("t0", json!({"a": {"type": "integer"}, "z": {"type": "string"}})),
-        tool("t1", json!({"b": {"type": "string"}, "z": {"type": "string"}})),
-    ])
-}
-
-fn load(bundle: &Bundle, previous: Option<&Compiled>) -> Result<Compiled, Vec<Error>> {
-    build_from(previous, bundle, Limits::default())
+    assert_eq!(world.said(2, 0).into_iter().map(|(id, (said, _))| (id, said)).collect::<BTreeMap<_, _>>(), full);
 }
 
 #[test]
-fn a_reload_asks_only_of_what_changed() {
-    let first = build(&bundle(&POLICIES, two_tools()), Limits::default()).unwrap();
-    assert_eq!(first.validated, 3, "one applies to nothing");
-    let reload = |policies: &[&str], change: &dyn Fn(&mut Value)| {
-        let mut tools = two_tools();
-        change(&mut tools);
-        load(&bundle(policies, tools), Some(&first)).map(|it| it.validated)
+fn tools_are_told_apart_as_far_as_a_policy_reads_them() {
+    let tool = |at: usize, properties: Value, required: Value| {
+        let schema =
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+        json!({"name": format!("t{at}"), "inputSchema": schema, "annotations": {"readOnlyHint": at != 4}})
     };
-    let asked = |change: &dyn Fn(&mut Value)| reload(&POLICIES, change).unwrap();
-    assert_eq!(asked(&|_| {}), 0);
-
-    // a policy, or its place
-    let mut policies = POLICIES;
-    policies.swap(0, 2);
-    assert_eq!(reload(&policies, &|_| {}).unwrap(), 0);
-    policies[1] =
-        r#"@id("reads") permit (principal, action in Toolgate::Action::"read", resource) when { resource.trusted };"#;
-    assert_eq!(reload(&policies, &|_| {}).unwrap(), 1);
-    policies[1] =
-        r#"@id("reads") permit (principal, action in Toolgate::Action::"read", resource) when { resource.trust };"#;
-    assert_eq!(reload(&policies, &|_| {}).unwrap_err().len(), 1);
-
-    // what no policy reads, what one reads, and what makes a new class
-    let of = |tool: usize, name: &'static str, schema: Value| {
-        move |tools: &mut Value| tools[tool]["inputSchema"]["properties"][name] = schema.clone()
-    };
-    assert_eq!(asked(&of(0, "z", json!({"type": "integer"}))), 0);
-    assert_eq!(asked(&of(0, "a", json!({"type": "integer", "minimum": 3}))), 0);
-    assert_eq!(asked(&of(1, "a", json!({"type": "string"}))), 0, "of a tool whose policy does not read it");
-    assert_eq!(asked(&of(1, "b", json!({"type": "integer"}))), 0, "its presence is all that is read");
-    assert_eq!(asked(&of(0, "b", json!({"type": "string"}))), 1, "no tool is without it any more");
-    assert_eq!(asked(&|tools| tools[0]["inputSchema"]["required"] = json!(["a"])), 1);
-    assert_eq!(asked(&|tools| tools[1]["inputSchema"]["required"] = json!(["b"])), 1);
-    assert_eq!(asked(&|tools| tools[1]["annotations"] = json!({})), 0, "the other read stands for all");
-    assert_eq!(reload(&POLICIES, &of(0, "a", json!({"type": "string"}))).unwrap_err().len(), 1);
-
-    // the tool that one was for
-    assert_eq!(asked(&|tools| tools[1]["name"] = json!("gone")), 1);
-}
-
-#[test]
-fn a_reload_is_the_load_of_the_same() {
-    let first = build(&bundle(&POLICIES, two_tools()), Limits::default()).unwrap();
-    let again = load(&bundle(&POLICIES, two_tools()), Some(&first)).unwrap();
-    assert!(Arc::ptr_eq(&first.memo, &again.memo) && first.report == again.report && first.digest == again.digest);
-    let fewer = bundle(&POLICIES[..1], two_tools());
-    let (fresh, reloaded) = (load(&fewer, None).unwrap(), load(&fewer, Some(&first)).unwrap());
-    assert!(fresh.memo == reloaded.memo && fresh.report == reloaded.report && fresh.memo.len() == 1);
-}
-
-/// The whole schema is made late; it can be, for its parts were made early.
-#[test]
-fn the_whole_schema_can_be_made_of_whatever_loads() {
-    let strange = "a\"\\\n\u{202e}Toolgate::Json __cedar::Long";
-    let list = json!([
-        {"name": "t0", "inputSchema": {"type": "object", "properties": {strange: {"type": "string"}, "": {}, "*": {}}}},
-        {"name": "t1", "inputSchema": {"type": "object", "additionalProperties": {"type": "array", "items": {}}}},
-        {"name": "t2", "inputSchema": 5},
-    ]);
-    let loaded = build(&bundle(&POLICIES[3..], list), Limits::default()).unwrap();
-    assert_eq!(loaded.schema().unwrap().actions().count(), 3 + 2 + 3);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
-
-    #[test]
-    fn the_whole_schema_can_be_made_of_any_tools(tools in tools()) {
-        let loaded = build(&bundle(&POLICIES[1..2], Value::from(tools.clone())), Limits::default()).unwrap();
-        prop_assert_eq!(loaded.schema().unwrap().actions().count(), 3 + 2 + tools.len());
+    let tools = [
+        tool(0, json!({"a": {"type": "integer"}}), json!(["a"])),
+        tool(1, json!({"a": {"type": "integer"}}), json!([])),
+        tool(2, json!({"a": {"type": "string"}}), json!(["a"])),
+        tool(3, json!({}), json!([])),
+        tool(4, json!({"a": {"type": "integer"}, "b": {"type": "string"}}), json!(["a"])),
+    ];
+    let one = "action == Toolgate::Action::\"s/t0\"";
+    for (scope, condition, wanted) in [
+        ("action", "context.input.a > 1", &[0, 1, 2, 3][..]),
+        ("action", "context.input has a && context.input.a > 1", &[0, 1, 2, 3]),
+        ("action", "context.input has a", &[0, 1, 3]),
+        ("action", "context.input has b && context.approval.self", &[0, 4]),
+        ("action", "context has input && context.approval.self", &[0]),
+        ("action", "context == context", &[0, 1, 2, 3, 4]),
+        ("action", "{x: context.input}.x.a == 1", &[0, 1, 2, 3, 4]),
+        ("action", "action == Toolgate::Action::\"s/t1\"", &[0, 1, 4]),
+        ("action", "action in Toolgate::Action::\"read\" && context.input has b", &[0, 4]),
+        ("action in Toolgate::Action::\"read\"", "context.input has b || context.input.a == 1", &[0, 1, 2, 3]),
+        ("action in Toolgate::Action::\"write\"", "context.input has a", &[]),
+        ("action in [Toolgate::Action::\"write\", Toolgate::Action::\"s/t2\"]", "context.input has b", &[2]),
+        (one, "context.input.a == 1 && context.input has b", &[0]),
+    ] {
+        let world = World::new(&tools, &[format!("permit (principal, {scope}, resource) when {{ {condition} }};")]);
+        let subject = world.subject(1);
+        let checked = subject.check(&world.policies[0]).unwrap();
+        let found: Vec<usize> = subject.inventory.classes(&checked.question).tools.into_iter().collect();
+        assert_eq!(found, wanted, "{scope} {condition}");
     }
 }

@@ -79,13 +79,13 @@ pub(crate) fn schema(
     for name in absent {
         actions.entry(name.clone()).or_insert_with(|| json!({}));
     }
-    base(actions)
+    base(&actions)
 }
 
 /// The part of the schema that is the same for every catalog: all of it but the tools' actions. Unless `all`, the
 /// actions for requests and tokens apply to nothing.
 pub(crate) fn base_fragment(all: bool) -> Result<SchemaFragment, Error> {
-    base(base_actions(all))
+    base(&base_actions(all))
 }
 
 /// The part of the schema that is one tool's. Fits beside the base, in a schema of several fragments.
@@ -129,7 +129,7 @@ fn tool_action(operation: Operation, arguments: Option<&Arguments>) -> Result<Va
     Ok(json!({"memberOf": [{"id": operation.as_str()}], "appliesTo": applies_to("Tool", Some(input))}))
 }
 
-fn base(actions: Map<String, Value>) -> Result<SchemaFragment, Error> {
+fn base(actions: &Map<String, Value>) -> Result<SchemaFragment, Error> {
     let entity = |members: &[&str], attributes: Value| json!({"memberOfTypes": members, "shape": {"type": "Record", "attributes": attributes}});
     let holder = ["Entitlement", "Profile", "Group"];
     let entity_types = json!({

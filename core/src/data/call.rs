@@ -89,18 +89,6 @@ pub(crate) struct SessionView<'a> {
 }
 
 impl SessionView<'_> {
-    /// The same with texts of its own.
-    pub(crate) fn to_owned(&self) -> Session {
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        Session {
-            id: text(self.id),
-            calls: self.calls,
-            labels: self.labels.as_ref().map(|labels| labels.iter().map(|label| (*label).to_owned()).collect()),
-            authenticated_at: self.authenticated_at,
-            acr: text(self.acr),
-            channel: text(self.channel),
-        }
-    }
 }
 
 impl<'a> From<&'a Session> for SessionView<'a> {
@@ -112,6 +100,22 @@ impl<'a> From<&'a Session> for SessionView<'a> {
             authenticated_at: session.authenticated_at,
             acr: session.acr.as_deref(),
             channel: session.channel.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl SessionView<'_> {
+    /// The same with texts of its own.
+    pub(crate) fn to_owned(&self) -> Session {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Session {
+            id: text(self.id),
+            calls: self.calls,
+            labels: self.labels.as_ref().map(|labels| labels.iter().map(|label| (*label).to_owned()).collect()),
+            authenticated_at: self.authenticated_at,
+            acr: text(self.acr),
+            channel: text(self.channel),
         }
     }
 }

@@ -77,11 +77,6 @@ impl Ids {
         self.len
     }
 
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        self.bytes.capacity().saturating_add(self.blocks.capacity().saturating_mul(4))
-    }
-
     fn from(&self, start: u32) -> Reader<'_> {
         Reader { rest: self.bytes.get(index(start)..).unwrap_or_default(), id: Vec::new() }
     }
@@ -149,7 +144,18 @@ impl Order {
     pub(crate) fn get(&self, at: u32) -> u32 {
         self.0.as_ref().map_or(at, |all| all.get(index(at)).copied().unwrap_or(at))
     }
+}
 
+#[cfg(test)]
+impl Ids {
+    /// The bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.capacity().saturating_add(self.blocks.capacity().saturating_mul(4))
+    }
+}
+
+#[cfg(test)]
+impl Order {
     /// The bytes it takes.
     pub(crate) fn size(&self) -> usize {
         self.0.as_ref().map_or(0, |all| all.len().saturating_mul(4))

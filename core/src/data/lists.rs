@@ -24,11 +24,6 @@ impl Lists {
     pub(crate) fn len(&self) -> u32 {
         number(self.ends.len())
     }
-
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        self.items.capacity().saturating_add(self.ends.capacity()).saturating_mul(4)
-    }
 }
 
 /// [`Lists`] that still grow.
@@ -71,6 +66,14 @@ impl ListTable {
         self.lists.items.shrink_to_fit();
         self.lists.ends.shrink_to_fit();
         self.lists
+    }
+}
+
+#[cfg(test)]
+impl Lists {
+    /// The bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.items.capacity().saturating_add(self.ends.capacity()).saturating_mul(4)
     }
 }
 

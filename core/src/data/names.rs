@@ -53,12 +53,6 @@ impl Names {
         number(self.ends.len())
     }
 
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        let table = self.table.capacity().saturating_mul(8);
-        self.text.capacity().saturating_add(self.ends.capacity().saturating_mul(4)).saturating_add(table)
-    }
-
     /// Gives back what was reserved for more.
     pub(crate) fn shrink(&mut self) {
         self.text.shrink_to_fit();
@@ -123,6 +117,15 @@ fn hash(name: &str) -> u64 {
     }
     let last = rest.iter().fold(0u64, |word, byte| (word << 8) | u64::from(*byte));
     fold(fold(state, last), 0x1d8e_4e27_c47d_124f)
+}
+
+#[cfg(test)]
+impl Names {
+    /// The bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let table = self.table.capacity().saturating_mul(8);
+        self.text.capacity().saturating_add(self.ends.capacity().saturating_mul(4)).saturating_add(table)
+    }
 }
 
 #[cfg(test)]

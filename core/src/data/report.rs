@@ -90,6 +90,8 @@ pub enum FindingKind {
     PinUnusable,
     /// A policy that applies to no tool of this catalog.
     PolicyInert,
+    /// A policy that is asked of Cedar's own evaluator, since the compiler does not know all of it. Right, but slower.
+    PolicyNotCompiled,
     /// Cedar's validator warns.
     PolicyWarning,
     /// An id that nothing defines. It grants nothing.

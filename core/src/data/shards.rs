@@ -88,13 +88,6 @@ impl<K: Spread + Clone, V: Clone> Shards<K, V> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.parts.iter().flat_map(|part| part.iter()).map(|(key, value)| (key, value))
     }
-
-    /// The bytes it takes, without what keys and values hold elsewhere.
-    pub(crate) fn size(&self) -> usize {
-        let parts =
-            self.parts.iter().map(|part| part.capacity().saturating_mul(size_of::<(K, V)>()).saturating_add(56));
-        parts.sum()
-    }
 }
 
 impl<K: Spread, V> FromIterator<(K, V)> for Shards<K, V> {
@@ -121,6 +114,16 @@ impl<K: Spread, V> FromIterator<(K, V)> for Shards<K, V> {
 
 fn part<Q: Spread + ?Sized>(key: &Q) -> usize {
     usize::try_from(key.spread() >> 56).unwrap_or(0)
+}
+
+#[cfg(test)]
+impl<K: Spread + Clone, V: Clone> Shards<K, V> {
+    /// The bytes it takes, without what keys and values hold elsewhere.
+    pub(crate) fn size(&self) -> usize {
+        let parts =
+            self.parts.iter().map(|part| part.capacity().saturating_mul(size_of::<(K, V)>()).saturating_add(56));
+        parts.sum()
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,21 @@ pub(crate) struct Times {
     odd: Vec<Instant>,
 }
 
+/// An instant to compare codes with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) at: Instant,
+    /// Whole seconds since 1970, as far as codes go.
+    seconds: u32,
+}
+
+impl Now {
+    pub(crate) fn new(at: Instant) -> Self {
+        let seconds = at.unix_millis().div_euclid(1000).clamp(0, i64::from(ODD.wrapping_sub(1)));
+        Self { at, seconds: u32::try_from(seconds).unwrap_or(0) }
+    }
+}
+
 /// The first code that is a place in the table: 2097-07-17 in seconds.
 const ODD: u32 = 0xf000_0000;
 
@@ -35,9 +50,23 @@ impl Times {
         }
     }
 
-    /// The bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        self.odd.capacity().saturating_mul(size_of::<Instant>())
+    /// Whether the instant of a code, which is not none, has come.
+    #[inline]
+    pub(crate) fn has_come(&self, code: u32, now: &Now) -> bool {
+        // a whole second has come as soon as its number has
+        if code < ODD { code <= now.seconds } else { self.at(code).is_some_and(|at| at <= now.at) }
+    }
+
+    /// The earlier of two instants by their codes, none being later than any.
+    #[inline]
+    pub(crate) fn earlier(&self, one: u32, other: u32) -> u32 {
+        match (one, other) {
+            (0, other) => other,
+            (one, 0) => one,
+            _ if one < ODD && other < ODD => one.min(other),
+            _ if self.at(one) <= self.at(other) => one,
+            _ => other,
+        }
     }
 }
 
@@ -89,6 +118,14 @@ fn usual(text: &str) -> Option<Instant> {
     let days = years.wrapping_mul(365).wrapping_add(leap_days).wrapping_add(before).wrapping_add(day).wrapping_sub(1);
     let minutes = days.wrapping_mul(24).wrapping_add(hour).wrapping_mul(60).wrapping_add(minute);
     instant(minutes.wrapping_mul(60).wrapping_add(second))
+}
+
+#[cfg(test)]
+impl Times {
+    /// The bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.odd.capacity().saturating_mul(size_of::<Instant>())
+    }
 }
 
 #[cfg(test)]

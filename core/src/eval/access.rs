@@ -6,13 +6,13 @@ use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{Candidate, ToolEntry};
-use crate::load::people::What;
 use crate::data::decision::AccessRequest;
 use crate::data::snapshot::RequestApproval;
 use crate::data::time::Instant;
 use crate::eval::facts::Facts;
 use crate::eval::ladder::{Rung, Truth};
 use crate::eval::question::{Question, Target};
+use crate::load::people::What;
 
 impl Candidate {
     pub(crate) fn what(&self) -> What {
@@ -48,7 +48,13 @@ impl Candidate {
             (id, None, people.entitlement(self.number).and_then(|entitlement| entitlement.max_duration))
         };
         let approvers = approver.map(|user| Cow::Borrowed(engine.user_name(user)));
-        AccessRequest { entitlement, profile, approval: self.approval, approvers: approvers.into_iter().collect(), max_duration }
+        AccessRequest {
+            entitlement,
+            profile,
+            approval: self.approval,
+            approvers: approvers.into_iter().collect(),
+            max_duration,
+        }
     }
 }
 

@@ -141,9 +141,7 @@ impl<'a> Matter<'a> {
             // only what such a yes could move tells anything about it: the user's own never stood in for the manager's
             let could = rung(approval.kind).min(asked);
             let moved = asking(self.engine, rows, Rung::InForce, could);
-            if !concerns
-                || moved.is_empty()
-                || moved.iter().any(|policy| self.counts(approved, policy, &[]).is_some())
+            if !concerns || moved.is_empty() || moved.iter().any(|policy| self.counts(approved, policy, &[]).is_some())
             {
                 continue;
             }
@@ -271,12 +269,7 @@ impl<'a> Matter<'a> {
 }
 
 /// The policies that a yes at rung `to` moves from what they say at `from`, in the order of their ids.
-pub(crate) fn asking<'a>(
-    engine: &'a Compiled,
-    rows: &[Ruled],
-    from: Rung,
-    to: Rung,
-) -> SmallVec<[&'a Policy; 8]> {
+pub(crate) fn asking<'a>(engine: &'a Compiled, rows: &[Ruled], from: Rung, to: Rung) -> SmallVec<[&'a Policy; 8]> {
     // a permit that holds anyway needs nobody's yes, so one that would hold after it asks for nothing
     let permitted = rows.iter().any(|ruled| ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, from));
     let moves = rows.iter().filter(|ruled| match ruled.row.effect {

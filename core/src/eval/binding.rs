@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::data::canonical::written;
 use crate::data::id::SubjectRef;
-use crate::load::tape::Item;
 use crate::load::canonical::{write, write_text};
+use crate::load::tape::Item;
 
 /// The digest that an approval of exactly this call carries.
 ///

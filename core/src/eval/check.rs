@@ -5,8 +5,8 @@ use crate::compile::inventory::ToolEntry;
 use crate::data::call::SessionView;
 use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
-use crate::eval::input::{Space, bind};
 use crate::eval::detail::{Detail, Refusal};
+use crate::eval::input::{Space, bind};
 use crate::limits::Limits;
 use crate::load::arguments;
 use crate::load::asking::Asking;
@@ -60,4 +60,31 @@ pub(crate) fn arguments<'a>(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::tape::Tape;
+
+    #[test]
+    fn long_names_and_facts_are_beyond_the_limits() {
+        let limits = Limits { name_bytes: 4, string_bytes: 8, ..Limits::default() };
+        let within = |subject: &str, tool: &str, session: &str| {
+            let text =
+                format!(r#"{{"subject":{subject},"tool":"{tool}","session":{session},"now":"2026-11-20T10:00:00Z"}}"#);
+            let mut tape = Tape::default();
+            let asking = Asking::read(&mut tape, text.as_bytes(), &Limits::default()).unwrap();
+            super::limits(&asking, &limits).is_ok()
+        };
+        let fits = r#"{"user":"abcd","client":"abcd"}"#;
+        assert!(within(fits, "abcd/abcd", r#"{"id":"12","acr":"34","channel":"5","labels":["6","78","6"]}"#));
+        assert!(within(r#"{"service_principal":"abcd"}"#, "a/b", "{}"));
+        assert!(!within(r#"{"user":"abcde","client":"a"}"#, "a/b", "{}"));
+        assert!(!within(r#"{"user":"a","client":"abcde"}"#, "a/b", "{}"));
+        assert!(!within(r#"{"service_principal":"abcde"}"#, "a/b", "{}"));
+        assert!(!within(fits, "abcde/b", "{}"));
+        assert!(!within(fits, "a/bcdef", "{}"));
+        assert!(!within(fits, "a/b", r#"{"id":"12","acr":"34","channel":"56","labels":["6","78"]}"#));
+    }
 }

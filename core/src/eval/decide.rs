@@ -13,10 +13,10 @@ use crate::data::snapshot::{ApprovalKind, Scope};
 use crate::data::time::Instant;
 use crate::eval::access::{self, Forbidden};
 use crate::eval::approval::{self, Asked, Binding, Matter};
-use crate::eval::input::Space;
 use crate::eval::check;
 use crate::eval::detail::{Detail, Refusal};
 use crate::eval::facts::{self, Facts, Held, earliest};
+use crate::eval::input::Space;
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
 use crate::eval::question::{Facets, Input, Question, Target};
 use crate::eval::ruling::{Rows, Ruled, remedy, ruled, verdict};
@@ -82,7 +82,6 @@ struct Answer<'d, 'e> {
 struct Case<'a, 'e> {
     engine: &'e Compiled,
     facts: &'a Facts<'a>,
-    facets: &'a Facets<'a>,
     tool: &'e ToolEntry,
     server: &'e ServerEntry,
     binding: &'a Binding<'a>,
@@ -135,13 +134,18 @@ impl<'e> Answer<'_, 'e> {
         let frame = space.frame(&tool.plan, asking.arguments);
         let binding = Binding::new(asking, tool);
         let facets = Facets::new(&asking.session, now);
-        let case = Case { engine, facts: &facts, facets: &facets, tool, server, binding: &binding, subject: asking.subject, now };
+        let case = Case { engine, facts: &facts, tool, server, binding: &binding, subject: asking.subject, now };
 
         // FAIL-CLOSED: arguments_of_other_types_are_refused, and what was not kept cannot be looked into
         let record = frame.value(space.root()).ok_or_else(|| Refusal::new(Reason::EvaluationError, "no arguments"))?;
         let input = Input::Given { record, arguments: asking.arguments };
-        let question =
-            Question { engine, facts: &facts, held: &facts.held, target: Target::Call { number, tool, input }, facets: &facets };
+        let question = Question {
+            engine,
+            facts: &facts,
+            held: &facts.held,
+            target: Target::Call { number, tool, input },
+            facets: &facets,
+        };
         let (verdict, rows) = case.climb(&question, self)?;
         match verdict {
             Verdict::Allowed(Rung::InForce) => case.allow(&rows, self),
@@ -176,11 +180,7 @@ impl<'e> Case<'_, 'e> {
     }
 
     /// Asks the policies and climbs the ladder; notes when time alone could change what they say.
-    fn climb(
-        &self,
-        question: &Question<'_>,
-        answer: &mut Answer<'_, 'e>,
-    ) -> Result<(Verdict, Rows), Refusal<'static>> {
+    fn climb(&self, question: &Question<'_>, answer: &mut Answer<'_, 'e>) -> Result<(Verdict, Rows), Refusal<'static>> {
         let matter = self.matter();
         let rows = ruled(question, &matter)?;
         if answer.full.is_some() {
@@ -195,7 +195,7 @@ impl<'e> Case<'_, 'e> {
         // without any approval
         let without = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked });
         let without: smallvec::SmallVec<[Row; 16]> = without.collect();
-        let held = climb(without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
+        let held = climb(&without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
         answer.outcome = Outcome::AutoApprove;
         answer.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
         self.may_run(rows, Rung::InForce, answer);
@@ -320,9 +320,8 @@ impl<'e> Case<'_, 'e> {
     fn refuse(&self, verdict: Verdict, rows: &[Ruled], answer: &mut Answer<'_, 'e>) {
         match verdict {
             Verdict::Forbidden => {
-                let holds = |ruled: &Ruled| {
-                    ruled.row.effect == Effect::Forbid && ruled.row.is(Truth::True, Rung::Manager)
-                };
+                let holds =
+                    |ruled: &Ruled| ruled.row.effect == Effect::Forbid && ruled.row.is(Truth::True, Rung::Manager);
                 // signing in again must be worth it
                 let step_up = remedy(self.engine, rows);
                 answer.outcome = Outcome::Deny;
@@ -341,10 +340,7 @@ impl<'e> Case<'_, 'e> {
             }
             Verdict::Unresolved => {
                 answer.outcome = Outcome::TicketFallback;
-                answer.because(&Refusal::new(
-                    Reason::ApproverUnresolved,
-                    "nobody who may say yes is known and active",
-                ));
+                answer.because(&Refusal::new(Reason::ApproverUnresolved, "nobody who may say yes is known and active"));
                 self.name(rows, answer, |ruled| {
                     ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::Manager)
                         || ruled.row.effect == Effect::Forbid && ruled.row.is(Truth::True, Rung::InForce)
@@ -355,11 +351,8 @@ impl<'e> Case<'_, 'e> {
                 let human = |id: &u32| self.facts.own().binary_search(id).is_ok();
                 let held = unlocking.iter().any(|id| self.facts.held.has(*id));
                 answer.outcome = Outcome::TicketFallback;
-                answer.reason = if !held && unlocking.iter().any(human) {
-                    Reason::AgentNotEntitled
-                } else {
-                    Reason::Ineligible
-                };
+                answer.reason =
+                    if !held && unlocking.iter().any(human) { Reason::AgentNotEntitled } else { Reason::Ineligible };
             }
         }
     }

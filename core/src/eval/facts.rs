@@ -4,15 +4,16 @@ use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{ServerEntry, ToolEntry};
-use crate::compile::people::{Grant, People};
-use crate::load::people::{Holder, SubjectId, What};
+use crate::compile::people::{Holding, People};
 use crate::compile::symbols;
 use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
 use crate::data::snapshot::ClientState;
 use crate::data::time::Instant;
+use crate::data::times::Now;
 use crate::data::value::Ent;
 use crate::eval::detail::{Detail, Refusal};
+use crate::load::people::{Holder, NONE, SubjectId, What};
 
 /// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
 /// typical and more than 60 s not recommended.
@@ -171,41 +172,24 @@ pub(crate) fn subject<'e, 'c: 'e>(
 impl Facts<'_> {
     /// Goes through every grant that names the agent, in force or not.
     fn take_grants(&mut self, people: &People, now: Instant) {
-        match self.who {
+        let now = Now::new(now);
+        let (held, pending) = (&mut self.held, &mut self.pending);
+        let mut take = |holding| match holding {
+            Holding::Now(what) => held.push(what, people),
+            Holding::From(what, from) => pending.push((what, from)),
+        };
+        let changes = match self.who {
             SubjectId::Agent { user, client } => {
-                for grant in people.grants(Holder::User(user)) {
-                    // a grant may be bound to one client
-                    if grant.client.is_none_or(|via| via == client) {
-                        self.take_grant(&grant, people, now);
-                    }
-                }
-                for group in self.groups {
-                    for grant in people.grants(Holder::Group(*group)) {
-                        self.take_grant(&grant, people, now);
-                    }
-                }
+                // a grant may be bound to one client
+                let own = people.holdings(Holder::User(user), client, &now, &mut take);
+                self.groups.iter().fold(own, |changes, group| {
+                    changes.and(people.holdings(Holder::Group(*group), client, &now, &mut take))
+                })
             }
-            SubjectId::ServicePrincipal(id) => {
-                for grant in people.grants(Holder::ServicePrincipal(id)) {
-                    self.take_grant(&grant, people, now);
-                }
-            }
-        }
+            SubjectId::ServicePrincipal(id) => people.holdings(Holder::ServicePrincipal(id), NONE, &now, &mut take),
+        };
         self.held.sort();
-    }
-
-    fn take_grant(&mut self, grant: &Grant, people: &People, now: Instant) {
-        let begun = grant.from.is_none_or(|from| from <= now);
-        let over = grant.until.is_some_and(|until| until <= now);
-        match grant.from {
-            _ if begun && !over => self.held.push(grant.what, people),
-            Some(from) if !begun => self.pending.push((grant.what, from)),
-            _ => {}
-        }
-        self.next_change = earliest(self.next_change, [grant.from, grant.until], now);
-        if begun && !over {
-            self.first_end = earliest(self.first_end, [grant.until], now);
-        }
+        (self.next_change, self.first_end) = (changes.next, changes.first_end);
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) enum Verdict {
 }
 
 /// Climbs the ladder. `resolves` says whether somebody who may say yes at that rung is known.
-pub(crate) fn climb<'a>(rows: impl Iterator<Item = &'a Row> + Clone, resolves: impl Fn(Rung) -> bool) -> Verdict {
+pub(crate) fn climb<'a>(rows: &(impl Iterator<Item = &'a Row> + Clone), resolves: impl Fn(Rung) -> bool) -> Verdict {
     let any = |effect, truth, rung| rows.clone().any(|row| row.effect == effect && row.is(truth, rung));
 
     // FAIL-CLOSED: forbid_error_denies. Cedar skips a forbid that errs and may answer Allow; it might have held.
@@ -134,7 +134,7 @@ mod tests {
                 (false, false) if has(Effect::Forbid, Truth::True) => Verdict::Forbidden,
                 (false, false) => Verdict::NotPermitted,
             };
-            assert_eq!(climb(rows.iter(), everybody), expected, "{rows:?}");
+            assert_eq!(climb(&rows.iter(), everybody), expected, "{rows:?}");
         }
     }
 
@@ -142,32 +142,32 @@ mod tests {
     fn forbid_error_denies() {
         for rung in 0..3 {
             let mut broken = Row { effect: Effect::Forbid, at: [Truth::False; 3] };
-            assert_eq!(climb([PERMIT_ALWAYS, broken].iter(), everybody), Verdict::Allowed(Rung::InForce), "the twin");
+            assert_eq!(climb(&[PERMIT_ALWAYS, broken].iter(), everybody), Verdict::Allowed(Rung::InForce), "the twin");
             broken.at[rung] = Truth::Error;
-            assert_eq!(climb([PERMIT_ALWAYS, broken].iter(), everybody), Verdict::Undecidable);
+            assert_eq!(climb(&[PERMIT_ALWAYS, broken].iter(), everybody), Verdict::Undecidable);
         }
     }
 
     #[test]
     fn permit_error_is_no_permit() {
         let broken = Row { effect: Effect::Permit, at: [Truth::Error; 3] };
-        assert_eq!(climb([broken].iter(), everybody), Verdict::NotPermitted);
-        assert_eq!(climb([broken, PERMIT_ALWAYS].iter(), everybody), Verdict::Allowed(Rung::InForce));
+        assert_eq!(climb(&[broken].iter(), everybody), Verdict::NotPermitted);
+        assert_eq!(climb(&[broken, PERMIT_ALWAYS].iter(), everybody), Verdict::Allowed(Rung::InForce));
     }
 
     #[test]
     fn the_lowest_rung_wins() {
-        assert_eq!(climb([PERMIT_SELF].iter(), everybody), Verdict::Allowed(Rung::SelfApproval));
-        assert_eq!(climb([PERMIT_SELF, FORBID_UNLESS_MANAGER].iter(), everybody), Verdict::Allowed(Rung::Manager));
-        assert_eq!(climb([PERMIT_SELF, PERMIT_ALWAYS].iter(), everybody), Verdict::Allowed(Rung::InForce));
+        assert_eq!(climb(&[PERMIT_SELF].iter(), everybody), Verdict::Allowed(Rung::SelfApproval));
+        assert_eq!(climb(&[PERMIT_SELF, FORBID_UNLESS_MANAGER].iter(), everybody), Verdict::Allowed(Rung::Manager));
+        assert_eq!(climb(&[PERMIT_SELF, PERMIT_ALWAYS].iter(), everybody), Verdict::Allowed(Rung::InForce));
     }
 
     #[test]
     fn unresolved_approver_is_no_approver() {
         let rows = [PERMIT_SELF, FORBID_UNLESS_MANAGER];
-        assert_eq!(climb(rows.iter(), everybody), Verdict::Allowed(Rung::Manager), "the twin");
-        assert_eq!(climb(rows.iter(), |rung| rung != Rung::Manager), Verdict::Unresolved);
+        assert_eq!(climb(&rows.iter(), everybody), Verdict::Allowed(Rung::Manager), "the twin");
+        assert_eq!(climb(&rows.iter(), |rung| rung != Rung::Manager), Verdict::Unresolved);
         // a higher rung may stand in for a lower one, whose yes it includes
-        assert_eq!(climb([PERMIT_SELF].iter(), |rung| rung == Rung::Manager), Verdict::Allowed(Rung::Manager));
+        assert_eq!(climb(&[PERMIT_SELF].iter(), |rung| rung == Rung::Manager), Verdict::Allowed(Rung::Manager));
     }
 }

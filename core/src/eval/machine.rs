@@ -458,6 +458,8 @@ fn approvals(mask: u8) -> Option<&'static [(Attr, Const)]> {
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod store_tests;
 #[cfg(test)]
 mod tests;

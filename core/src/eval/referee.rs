@@ -11,7 +11,6 @@ use cedar_policy::{
 };
 
 use crate::compile::arguments;
-use crate::load::people::SubjectId;
 use crate::compile::policies::{AnyInput, Policy};
 use crate::compile::symbols;
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST, uid};
@@ -21,6 +20,7 @@ use crate::data::time::Instant;
 use crate::data::value::{Const, Ent};
 use crate::eval::ladder::{Rung, Truth};
 use crate::eval::question::{Input, Question, Target, Truths, worse};
+use crate::load::people::SubjectId;
 
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
 pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Truths, String> {
@@ -197,7 +197,8 @@ impl Question<'_> {
             let input = match input {
                 Input::Given { arguments, .. } => {
                     let declared = self.engine.arguments.get(&tool.id);
-                    let declared = declared.ok_or_else(|| format!("the arguments of `{}` were never typed", tool.id))?;
+                    let declared =
+                        declared.ok_or_else(|| format!("the arguments of `{}` were never typed", tool.id))?;
                     arguments::bind(declared, &arguments.to_json()).map_err(|error| error.brief())?
                 }
                 Input::Unknown => record(Vec::new())?,

@@ -80,7 +80,7 @@ pub(crate) fn stand_ins(truths: impl Iterator<Item = (u32, [Truth; 3])>, matter:
 
 /// Climbs the ladder with the approvers that this matter has.
 pub(crate) fn verdict(matter: &Matter<'_>, ruled: &[Ruled]) -> Verdict {
-    climb(ruled.iter().map(|ruled| &ruled.row), |rung| !matter.approvers(rung, ruled).is_empty())
+    climb(&ruled.iter().map(|ruled| &ruled.row), |rung| !matter.approvers(rung, ruled).is_empty())
 }
 
 /// What the user would have to do first, if that would open the way: everything that forbids can be remedied, and
@@ -92,5 +92,5 @@ pub(crate) fn remedy<'e>(engine: &'e Compiled, ruled: &[Ruled]) -> Option<&'e St
         step_up = step_up.or(Some(engine.policy(ruled.policy)?.terms.step_up.as_ref()?));
     }
     let rest = ruled.iter().map(|ruled| &ruled.row).filter(|row| !forbids(row));
-    step_up.filter(|_| matches!(climb(rest, |_| true), Verdict::Allowed(_)))
+    step_up.filter(|_| matches!(climb(&rest, |_| true), Verdict::Allowed(_)))
 }

@@ -112,10 +112,7 @@ fn check_limits(engine: &Compiled, request: &TokenRequest) -> Result<(), Refusal
 }
 
 /// The server that the audience and resource name together; both are compared as exact strings.
-fn target<'a>(
-    engine: &'a Compiled,
-    request: &TokenRequest,
-) -> Result<(&'a Server, u32, &'a ServerEntry), Refusal<'a>> {
+fn target<'a>(engine: &'a Compiled, request: &TokenRequest) -> Result<(&'a Server, u32, &'a ServerEntry), Refusal<'a>> {
     if engine.catalog.tenant.issuer.as_ref() == Some(&request.audience) {
         return Err(Refusal::new(Reason::AudienceIsIssuer, "the audience is the issuer of the token itself"));
     }

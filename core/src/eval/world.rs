@@ -185,6 +185,19 @@ impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
         }
     }
 
+    fn is_in_any(&self, entity: Ent, kind: u32, ids: &[u32]) -> bool {
+        let (question, facts) = (self.question, self.question.facts);
+        if entity == self.principal() {
+            return match kind {
+                symbols::ENTITLEMENT => meet(&question.held.entitlements, ids),
+                symbols::GROUP => meet(facts.groups, ids),
+                symbols::PROFILE => meet(&question.held.profiles, ids),
+                _ => ids.iter().any(|id| entity == Ent { kind, id: *id }),
+            };
+        }
+        ids.iter().any(|id| self.is_in(entity, Ent { kind, id: *id }))
+    }
+
     fn context(&self, name: Attr) -> Attribute<'q> {
         let facets = self.question.facets;
         match name {
@@ -208,9 +221,9 @@ impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
     }
 }
 
-/// In the order of their numbers.
-const CONTEXT: &[Attr] = &[attr::INPUT, attr::APPROVAL, attr::NOW, attr::SESSION, attr::CHANNEL];
-const WITHOUT_INPUT: &[Attr] = &[attr::APPROVAL, attr::NOW, attr::SESSION, attr::CHANNEL];
+/// In the order of their numbers. Approval is the machine's own.
+const CONTEXT: &[Attr] = &[attr::INPUT, attr::NOW, attr::SESSION, attr::CHANNEL];
+const WITHOUT_INPUT: &[Attr] = &[attr::NOW, attr::SESSION, attr::CHANNEL];
 
 impl<'a: 'q, 'q> Asked<'a, 'q> {
     /// An attribute of the tool, scope or entitlement.
@@ -247,6 +260,12 @@ impl<'a: 'q, 'q> Asked<'a, 'q> {
             _ => entity == self.resource(),
         }
     }
+}
+
+/// Whether two sorted lists have something in common: the shorter one is looked up in the other.
+fn meet(left: &[u32], right: &[u32]) -> bool {
+    let (few, many) = if left.len() <= right.len() { (left, right) } else { (right, left) };
+    few.iter().any(|id| has(many, *id))
 }
 
 fn has(sorted: &[u32], id: u32) -> bool {

@@ -4,8 +4,8 @@
 
 use smallvec::SmallVec;
 
-use crate::data::call::{Call, SessionView};
-use crate::data::id::{SubjectRef, ToolId, names_no_tool, tool_parts};
+use crate::data::call::SessionView;
+use crate::data::id::{SubjectRef, names_no_tool, tool_parts};
 use crate::data::number::to_u64;
 use crate::data::time::Instant;
 use crate::error::{Error, ErrorKind};
@@ -14,7 +14,7 @@ use crate::load::call;
 use crate::load::json::JsonLimits;
 use crate::load::tape::{Item, Kind, Tape};
 
-/// [`Call`] without anything of its own.
+/// [`Call`](crate::Call) without anything of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Asking<'a> {
     pub(crate) subject: SubjectRef<'a>,
@@ -80,33 +80,6 @@ impl<'a> Asking<'a> {
         }
         Ok(Self { subject, tool, arguments, session, now })
     }
-
-    /// Whether its names and session facts are within the limits, as the check of a [`Call`] has it. Its arguments
-    /// were read within theirs.
-    pub(crate) fn is_within(&self, limits: &Limits) -> bool {
-        let (server, name) = tool_parts(self.tool).unwrap_or(("", self.tool));
-        let subject = match self.subject {
-            SubjectRef::Agent { user, client } => user.len().max(client.len()),
-            SubjectRef::ServicePrincipal { id } => id.len(),
-        };
-        let session = &self.session;
-        let labels = session.labels.iter().flatten().map(|label| label.len());
-        let texts = [session.id, session.acr, session.channel].into_iter().flatten().map(str::len);
-        let facts = labels.chain(texts).fold(0usize, usize::saturating_add);
-        subject.max(server.len()).max(name.len()) <= limits.name_bytes && facts <= limits.string_bytes
-    }
-
-    /// The same with everything of its own.
-    pub(crate) fn to_call(&self) -> Call {
-        let (server, name) = tool_parts(self.tool).unwrap_or(("", self.tool));
-        Call {
-            subject: self.subject.to_owned(),
-            tool: ToolId::new(server, name),
-            arguments: self.arguments.to_json(),
-            session: self.session.to_owned(),
-            now: self.now,
-        }
-    }
 }
 
 fn of_subject(item: Item<'_>) -> Option<SubjectRef<'_>> {
@@ -165,10 +138,26 @@ fn optional<'a, T>(item: Item<'a>, read: impl FnOnce(Item<'a>) -> Option<T>) -> 
 }
 
 #[cfg(test)]
+impl Asking<'_> {
+    /// The same with everything of its own.
+    pub(crate) fn to_call(&self) -> crate::data::call::Call {
+        let (server, name) = tool_parts(self.tool).unwrap_or(("", self.tool));
+        crate::data::call::Call {
+            subject: self.subject.to_owned(),
+            tool: crate::data::id::ToolId::new(server, name),
+            arguments: self.arguments.to_json(),
+            session: self.session.to_owned(),
+            now: self.now,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::data::call::Call;
 
     /// Both ways of reading say the same; whether they accept.
     fn agree(bytes: &[u8]) -> bool {
@@ -305,24 +294,5 @@ mod tests {
         }
         let small = Limits { call_bytes: 5, ..Limits::default() };
         assert_eq!(parts("a/b", Some(br#"{"x":1}"#), &small).unwrap_err().code(), "limit_exceeded");
-    }
-
-    #[test]
-    fn long_names_and_facts_are_beyond_the_limits() {
-        let limits = Limits { name_bytes: 4, string_bytes: 8, ..Limits::default() };
-        let within = |subject: &str, tool: &str, session: &str| {
-            let text =
-                format!(r#"{{"subject":{subject},"tool":"{tool}","session":{session},"now":"2026-11-20T10:00:00Z"}}"#);
-            Asking::read(&mut Tape::default(), text.as_bytes(), &Limits::default()).unwrap().is_within(&limits)
-        };
-        let fits = r#"{"user":"abcd","client":"abcd"}"#;
-        assert!(within(fits, "abcd/abcd", r#"{"id":"12","acr":"34","channel":"5","labels":["6","78","6"]}"#));
-        assert!(within(r#"{"service_principal":"abcd"}"#, "a/b", "{}"));
-        assert!(!within(r#"{"user":"abcde","client":"a"}"#, "a/b", "{}"));
-        assert!(!within(r#"{"user":"a","client":"abcde"}"#, "a/b", "{}"));
-        assert!(!within(r#"{"service_principal":"abcde"}"#, "a/b", "{}"));
-        assert!(!within(fits, "abcde/b", "{}"));
-        assert!(!within(fits, "a/bcdef", "{}"));
-        assert!(!within(fits, "a/b", r#"{"id":"12","acr":"34","channel":"56","labels":["6","78"]}"#));
     }
 }

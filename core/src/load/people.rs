@@ -44,19 +44,6 @@ pub(crate) struct NamesRef<'a> {
     pub(crate) profiles: &'a Names,
 }
 
-impl PeopleNames {
-    pub(crate) fn as_ref(&self) -> NamesRef<'_> {
-        NamesRef {
-            users: &self.users,
-            groups: &self.groups,
-            clients: &self.clients,
-            service_principals: &self.service_principals,
-            entitlements: &self.entitlements,
-            profiles: &self.profiles,
-        }
-    }
-}
-
 /// The number that stands for none.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -240,6 +227,20 @@ fn lines(bytes: &[u8], limits: &Limits) -> Result<Loaded, Error> {
     }
     let kill_switches = kill_switches.unwrap_or_else(|| head.kill_switches.clone());
     builder.finish(&head, kill_switches)
+}
+
+#[cfg(test)]
+impl PeopleNames {
+    pub(crate) fn as_ref(&self) -> NamesRef<'_> {
+        NamesRef {
+            users: &self.users,
+            groups: &self.groups,
+            clients: &self.clients,
+            service_principals: &self.service_principals,
+            entitlements: &self.entitlements,
+            profiles: &self.profiles,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(policies.len(), PIECE * 2 + 3);
         for (at, policy) in policies.iter().enumerate() {
             assert_eq!(policy.terms.id, format!("p{at}"));
-            let written = &text[policy.start..policy.end];
+            let written = text.get(policy.start..policy.end).unwrap();
             assert!(written.starts_with(&format!("@id(\"p{at}\")")) && written.ends_with("};"), "{written}");
             assert_eq!(policy.cedar.to_cedar().unwrap(), written);
             assert_eq!(policy.origin, if at < PIECE { 0 } else { policies[at / PIECE * PIECE - 1].end });

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use crate::data::json::{Json, Number};
-use crate::data::names::{index, number};
-use crate::load::reader::plain_end;
+use crate::data::names::index;
 
 /// What a node is. A key is a text before its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,66 +67,6 @@ impl Tape {
     pub(super) fn root<'t>(&'t self, text: &'t str) -> Item<'t> {
         Item { nodes: &self.nodes, text, made: &self.made, at: 0 }
     }
-
-    /// Lays out a value that is no text; one is made for it, which has its strings and numbers in a row.
-    ///
-    /// Beyond 4 GiB of text the rest reads as empty; the limits of a call are far below.
-    pub(crate) fn build(&mut self, json: &Json) -> Item<'_> {
-        enum Todo<'j> {
-            Value(&'j Json),
-            Key(&'j str),
-            End(u32),
-        }
-        self.clear();
-        let mut todo = vec![Todo::Value(json)];
-        while let Some(next) = todo.pop() {
-            match next {
-                Todo::Key(key) => self.push_made(text_kind(key), key, hash(key.as_bytes())),
-                Todo::End(at) => {
-                    let next = number(self.nodes.len());
-                    if let Some(node) = self.nodes.get_mut(index(at)) {
-                        node.next = next;
-                    }
-                }
-                Todo::Value(value) => {
-                    let at = number(self.nodes.len());
-                    let next = at.saturating_add(1);
-                    let plain = |kind| Node { kind, start: 0, end: 0, next };
-                    match value {
-                        Json::Null => self.nodes.push(plain(Kind::Null)),
-                        Json::Bool(true) => self.nodes.push(plain(Kind::True)),
-                        Json::Bool(false) => self.nodes.push(plain(Kind::False)),
-                        Json::Number(number) => self.push_made(Kind::Number, number.as_str(), next),
-                        Json::String(text) => self.push_made(text_kind(text), text, next),
-                        Json::Array(items) => {
-                            self.nodes.push(plain(Kind::Array));
-                            todo.push(Todo::End(at));
-                            todo.extend(items.iter().rev().map(Todo::Value));
-                        }
-                        Json::Object(fields) => {
-                            self.nodes.push(plain(Kind::Object));
-                            todo.push(Todo::End(at));
-                            for (key, value) in fields.iter().rev() {
-                                todo.extend([Todo::Value(value), Todo::Key(key)]);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        Item { nodes: &self.nodes, text: &self.made, made: &self.made, at: 0 }
-    }
-
-    fn push_made(&mut self, kind: Kind, text: &str, next: u32) {
-        let start = number(self.made.len());
-        self.made.push_str(text);
-        self.nodes.push(Node { kind, start, end: number(self.made.len()), next });
-    }
-}
-
-/// Whether JSON could write the text without escapes.
-fn text_kind(text: &str) -> Kind {
-    if plain_end(text.as_bytes(), 0) == text.len() { Kind::Given } else { Kind::Made }
 }
 
 /// A value of a tape, or a key.
@@ -201,12 +140,6 @@ impl<'t> Item<'t> {
     pub(crate) fn members(self) -> Members<'t> {
         let (at, end) = self.inside(Kind::Object);
         Members { next: Self { at, ..self }, end }
-    }
-
-    /// The value of that key, if this is an object that has it.
-    pub(crate) fn get(self, key: &str) -> Option<Self> {
-        let hash = hash(key.as_bytes());
-        self.members().find(|(name, _)| name.key_hash() == hash && name.text() == Some(key)).map(|(_, value)| value)
     }
 
     /// The same as a tree.
@@ -350,6 +283,79 @@ pub(crate) fn hash(key: &[u8]) -> u32 {
     let length = u64::try_from(key.len()).unwrap_or(0).wrapping_mul(0xa076_1d64_78bd_642f);
     let mixed = (first ^ length).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) ^ last;
     u32::try_from(mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).unwrap_or(0)
+}
+
+/// Whether JSON could write the text without escapes.
+#[cfg(test)]
+fn text_kind(text: &str) -> Kind {
+    if crate::load::reader::plain_end(text.as_bytes(), 0) == text.len() { Kind::Given } else { Kind::Made }
+}
+
+#[cfg(test)]
+impl<'t> Item<'t> {
+    /// The value of that key, if this is an object that has it.
+    pub(crate) fn get(self, key: &str) -> Option<Self> {
+        let hash = hash(key.as_bytes());
+        self.members().find(|(name, _)| name.key_hash() == hash && name.text() == Some(key)).map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+impl Tape {
+    /// Lays out a value that is no text; one is made for it, which has its strings and numbers in a row.
+    ///
+    /// Beyond 4 GiB of text the rest reads as empty; the limits of a call are far below.
+    pub(crate) fn build(&mut self, json: &Json) -> Item<'_> {
+        enum Todo<'j> {
+            Value(&'j Json),
+            Key(&'j str),
+            End(u32),
+        }
+        self.clear();
+        let mut todo = vec![Todo::Value(json)];
+        while let Some(next) = todo.pop() {
+            match next {
+                Todo::Key(key) => self.push_made(text_kind(key), key, hash(key.as_bytes())),
+                Todo::End(at) => {
+                    let next = crate::data::names::number(self.nodes.len());
+                    if let Some(node) = self.nodes.get_mut(index(at)) {
+                        node.next = next;
+                    }
+                }
+                Todo::Value(value) => {
+                    let at = crate::data::names::number(self.nodes.len());
+                    let next = at.saturating_add(1);
+                    let plain = |kind| Node { kind, start: 0, end: 0, next };
+                    match value {
+                        Json::Null => self.nodes.push(plain(Kind::Null)),
+                        Json::Bool(true) => self.nodes.push(plain(Kind::True)),
+                        Json::Bool(false) => self.nodes.push(plain(Kind::False)),
+                        Json::Number(number) => self.push_made(Kind::Number, number.as_str(), next),
+                        Json::String(text) => self.push_made(text_kind(text), text, next),
+                        Json::Array(items) => {
+                            self.nodes.push(plain(Kind::Array));
+                            todo.push(Todo::End(at));
+                            todo.extend(items.iter().rev().map(Todo::Value));
+                        }
+                        Json::Object(fields) => {
+                            self.nodes.push(plain(Kind::Object));
+                            todo.push(Todo::End(at));
+                            for (key, value) in fields.iter().rev() {
+                                todo.extend([Todo::Value(value), Todo::Key(key)]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Item { nodes: &self.nodes, text: &self.made, made: &self.made, at: 0 }
+    }
+
+    fn push_made(&mut self, kind: Kind, text: &str, next: u32) {
+        let start = crate::data::names::number(self.made.len());
+        self.made.push_str(text);
+        self.nodes.push(Node { kind, start, end: crate::data::names::number(self.made.len()), next });
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ struct Loads<'a> {
     name: &'a str,
     engine: &'a str,
     policies: usize,
+    policies_compiled: usize,
+    policies_not_compiled: usize,
     servers: usize,
     tools: Tools,
     users: usize,
@@ -70,13 +72,17 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
         untyped: report.count(Typing::Untyped),
     };
     let noted: Vec<&ToolReport> = report.tools.iter().filter(|tool| !tool.notes.is_empty()).collect();
+    let policies = engine.policy_ids().count();
+    let slow = report.findings.iter().filter(|finding| finding.kind == FindingKind::PolicyNotCompiled).count();
     let snapshot = engine.snapshot();
     if json {
         return Output::answer(json_line(&Loads {
             loads: true,
             name: &folder.manifest.name,
             engine: engine.digest(),
-            policies: engine.policy_ids().count(),
+            policies,
+            policies_compiled: policies.saturating_sub(slow),
+            policies_not_compiled: slow,
             servers: engine.catalog().servers.len(),
             tools,
             users: snapshot.users.len(),
@@ -87,14 +93,12 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
             typing_notes: noted,
         }));
     }
-    let policies = engine.policy_ids().count();
-    let policies = if policies == 1 { "1 policy".into() } else { format!("{policies} policies") };
     let Tools { total, full, partial, untyped } = tools;
     let mut out = format!(
-        "{} loads\n  {policies} in {}\n  {}\n  {}: {full} fully typed, {partial} partly, {untyped} untyped\n  {}, {}, \
+        "{} loads\n  {}\n  {}\n  {}: {full} fully typed, {partial} partly, {untyped} untyped\n  {}, {}, \
          snapshot {} of {}\n  engine {}\n",
         paint(BOLD, &clean(&folder.manifest.name)),
-        count(folder.bundle.policies.len(), "file"),
+        policies_in(policies, folder.bundle.policies.len(), slow),
         count(engine.catalog().servers.len(), "server"),
         count(total, "tool"),
         count(snapshot.users.len(), "user"),
@@ -113,6 +117,13 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
         });
     }
     Output::answer(out)
+}
+
+/// How many policies there are in how many files, and how many of them are slow.
+fn policies_in(policies: usize, files: usize, slow: usize) -> String {
+    let policies = if policies == 1 { "1 policy".into() } else { format!("{policies} policies") };
+    let compiled = if slow == 0 { "all compiled".into() } else { format!("{slow} asked of Cedar itself (slower)") };
+    format!("{policies} in {}, {compiled}", count(files, "file"))
 }
 
 fn findings(out: &mut String, findings: &[Finding]) {
@@ -137,6 +148,7 @@ fn heading(kind: FindingKind) -> String {
         FindingKind::CatalogIncomplete => "tool lists with more pages than are here".into(),
         FindingKind::OverlayUnused => "overlay entries for nothing in the catalog".into(),
         FindingKind::PolicyInert => "policies that apply to no tool here".into(),
+        FindingKind::PolicyNotCompiled => "policies that Cedar's own evaluator answers; slower".into(),
         FindingKind::PolicyWarning => "warnings of Cedar's validator".into(),
         FindingKind::ReferenceUnknown => "ids that nothing defines; they grant nothing".into(),
         other => format!("{other:?}"),
@@ -266,6 +278,13 @@ fn quote(out: &mut String, line: &str, number: usize, column: usize, marked: usi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slow_policies_are_counted() {
+        assert_eq!(policies_in(21, 6, 0), "21 policies in 6 files, all compiled");
+        assert_eq!(policies_in(21, 6, 2), "21 policies in 6 files, 2 asked of Cedar itself (slower)");
+        assert_eq!(policies_in(1, 1, 1), "1 policy in 1 file, 1 asked of Cedar itself (slower)");
+    }
 
     #[test]
     fn carets_stand_under_the_place() {

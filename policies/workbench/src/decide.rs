@@ -17,13 +17,13 @@ const NEXT_WIDTH: usize = 36;
 
 /// One call, decided.
 #[derive(Clone, Debug)]
-pub struct Decided {
+pub struct Decided<'e> {
     /// The line of the input on which the call stands, from 1.
     pub line: usize,
     /// The call, if it could be read.
     pub call: Option<Call>,
     /// The answer.
-    pub decision: Decision,
+    pub decision: Decision<'e>,
 }
 
 /// Reads calls from a file, or from stdin if the path is `-`.
@@ -54,7 +54,7 @@ fn read_all(from: impl std::io::Read, name: &str) -> Result<Vec<u8>, FileError> 
 }
 
 /// Decides every call of the input. A line that is no call is denied, never skipped; blank lines are no lines.
-pub fn all(engine: &Engine, input: &[u8]) -> Vec<Decided> {
+pub fn all<'e>(engine: &'e Engine, input: &[u8]) -> Vec<Decided<'e>> {
     let decided = |(line, bytes): (usize, &[u8])| Decided {
         line,
         call: Call::parse(bytes).ok(),
@@ -88,7 +88,7 @@ fn is_object(line: &[u8]) -> bool {
 
 /// 1 if the only call may not run now, else 0. A call that somebody must be asked about may not: `decide && run` in a
 /// script would run it.
-pub fn exit_code(decided: &[Decided]) -> u8 {
+pub fn exit_code(decided: &[Decided<'_>]) -> u8 {
     match decided {
         [one] => u8::from(!one.decision.is_allowed()),
         _ => 0,
@@ -96,12 +96,12 @@ pub fn exit_code(decided: &[Decided]) -> u8 {
 }
 
 /// The decisions as JSON, an object a line.
-pub fn json(decided: &[Decided]) -> String {
+pub fn json(decided: &[Decided<'_>]) -> String {
     decided.iter().map(|decided| render::json_line(&decided.decision)).collect()
 }
 
 /// The decisions as a table for people, at most `width` wide, and how often each outcome came out.
-pub fn table(decided: &[Decided], width: usize) -> String {
+pub fn table(decided: &[Decided<'_>], width: usize) -> String {
     let mut wide = Grid::new(&["#", "time", "subject", "tool", "  outcome", "reason", "next"]).right(0);
     // two lines a call where there is no room for one
     let mut narrow = Grid::new(&["#", "time", "subject, tool", "  outcome, reason, next"]).right(0);
@@ -124,7 +124,7 @@ pub fn table(decided: &[Decided], width: usize) -> String {
 }
 
 /// How often each outcome came out; those that did not are left out.
-fn summary(decided: &[Decided], width: usize) -> String {
+fn summary(decided: &[Decided<'_>], width: usize) -> String {
     let calls = count(decided.len(), "call");
     let (mut wide, mut counts) = (calls.len(), Vec::new());
     for outcome in Outcome::ALL {
@@ -146,7 +146,7 @@ fn clock(instant: &str) -> String {
 }
 
 /// What happens now, in a few words: whom to ask for what, or where to turn.
-pub fn next(decision: &Decision) -> String {
+pub fn next(decision: &Decision<'_>) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some(request) = &decision.access_request {
         parts.push(ask_access(request));
@@ -186,8 +186,8 @@ pub fn next(decision: &Decision) -> String {
     if parts.is_empty() { "-".into() } else { parts.join("; ") }
 }
 
-fn ask_approval(request: &ApprovalRequest) -> String {
-    let what = match &request.scope {
+fn ask_approval(request: &ApprovalRequest<'_>) -> String {
+    let what = match &*request.scope {
         Scope::Call(_) => "this call".into(),
         Scope::Tool(_) => "this tool".into(),
         Scope::Operation { operation, server } => format!("every {operation} on {server}"),
@@ -197,8 +197,8 @@ fn ask_approval(request: &ApprovalRequest) -> String {
     format!("ask {}: {what}{long}", request.approvers.join(" or "))
 }
 
-fn ask_access(request: &AccessRequest) -> String {
-    let what = request.entitlement.as_ref().or(request.profile.as_ref()).map_or("access", String::as_str);
+fn ask_access(request: &AccessRequest<'_>) -> String {
+    let what = request.entitlement.as_ref().or(request.profile.as_ref()).map_or("access", |id| id);
     let long = request.max_duration.map_or_else(String::new, |most| format!(", up to {}", duration(most)));
     match request.approval {
         RequestApproval::Auto => format!("request {what}{long}; nobody has to agree"),

@@ -11,6 +11,7 @@ pub(crate) enum Dialect {
     /// `context.approval` is how much human consent a question assumes; the rest is the world's.
     Toolgate,
     /// A record like any other, as in Cedar itself.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for comparing with Cedar on its own corpus"))]
     Plain,
 }
 

@@ -3,7 +3,7 @@ use proptest::sample::select;
 
 use super::tests::{approval_of, grant_of, load, looks_up_the_same, loose, name, world};
 use super::*;
-use crate::compile::directory::Directory;
+use crate::compile::people::directory_tests::Directory;
 use crate::data::delta::{Changes, Delta};
 use crate::data::snapshot::Snapshot;
 use crate::limits::Limits;

@@ -28,7 +28,7 @@ pub(super) struct Tables {
     /// The group `*`, as far as anything mentions it.
     pub(super) everyone: Option<u32>,
     pub(super) pairs: Vec<Pair>,
-    times: Times,
+    pub(super) times: Times,
     /// By holder: users, then groups, then service principals. Those of one holder in the order of the snapshot.
     pub(super) grants: Vec<GrantRow>,
     /// Where the grants of each holder end.
@@ -196,29 +196,6 @@ impl Tables {
     pub(super) fn find(&self, id: &str) -> Option<u32> {
         self.grant_ids.find(id).map(|rank| self.places.get(rank))
     }
-
-    pub(super) fn size(&self) -> Vec<(&'static str, usize)> {
-        fn of<T>(all: &Vec<T>) -> usize {
-            all.capacity().saturating_mul(size_of::<T>())
-        }
-        let ends = [&self.user_ends, &self.group_ends, &self.principal_ends].map(of);
-        vec![
-            ("grants: rows", of(&self.grants)),
-            ("grants: what and through which client", of(&self.pairs)),
-            ("grants: odd instants", self.times.size()),
-            ("grants: ends by holder", ends.iter().sum()),
-            ("grants: ids", self.grant_ids.size()),
-            ("grants: id to row", self.places.size()),
-            ("grants: order of the snapshot", self.ranks.size()),
-            ("users: rows", of(&self.users)),
-            ("lists of groups and closures", self.group_lists.size().saturating_add(of(&self.closures))),
-            ("lists of entitlements", self.entitlement_lists.size().saturating_add(self.sorted.size())),
-            ("lists of users", self.user_lists.size()),
-            ("service principals", of(&self.service_principals)),
-            ("definitions", of(&self.entitlements).saturating_add(of(&self.profiles))),
-            ("groups and clients", of(&self.groups).saturating_add(of(&self.clients))),
-        ]
-    }
 }
 
 /// Adds the closure of each list. Loading refused cycles; an undefined group has no parents.
@@ -256,4 +233,30 @@ fn sorted(mut table: ListTable) -> (Lists, Order) {
         to.push(table.add(&all));
     }
     (table.finish(), Order::new(to))
+}
+
+#[cfg(test)]
+impl Tables {
+    pub(super) fn size(&self) -> Vec<(&'static str, usize)> {
+        fn of<T>(all: &Vec<T>) -> usize {
+            all.capacity().saturating_mul(size_of::<T>())
+        }
+        let ends = [&self.user_ends, &self.group_ends, &self.principal_ends].map(of);
+        vec![
+            ("grants: rows", of(&self.grants)),
+            ("grants: what and through which client", of(&self.pairs)),
+            ("grants: odd instants", self.times.size()),
+            ("grants: ends by holder", ends.iter().sum()),
+            ("grants: ids", self.grant_ids.size()),
+            ("grants: id to row", self.places.size()),
+            ("grants: order of the snapshot", self.ranks.size()),
+            ("users: rows", of(&self.users)),
+            ("lists of groups and closures", self.group_lists.size().saturating_add(of(&self.closures))),
+            ("lists of entitlements", self.entitlement_lists.size().saturating_add(self.sorted.size())),
+            ("lists of users", self.user_lists.size()),
+            ("service principals", of(&self.service_principals)),
+            ("definitions", of(&self.entitlements).saturating_add(of(&self.profiles))),
+            ("groups and clients", of(&self.groups).saturating_add(of(&self.clients))),
+        ]
+    }
 }

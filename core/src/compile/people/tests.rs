@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::compile::directory::Directory;
+use crate::compile::people::directory_tests::Directory;
 use crate::data::id::Subject;
 use crate::data::snapshot::{self as plain, ApprovalKind, Granted, Scope, Snapshot};
 use crate::error::Error;
@@ -351,6 +351,48 @@ fn same_grants(names: &PeopleNames, all: impl Iterator<Item = (Holder, Grant)>, 
     assert_eq!(found, expected);
 }
 
+/// What a holder has at an instant is what goes through the grants say, one by one.
+pub(super) fn same_holdings(people: &People, names: &PeopleNames) {
+    let all = |names: &crate::data::names::Names, of: fn(u32) -> Holder| (0..names.len()).map(of).collect::<Vec<_>>();
+    let holders = [
+        all(&names.users, Holder::User),
+        all(&names.groups, Holder::Group),
+        all(&names.service_principals, Holder::ServicePrincipal),
+    ];
+    let times = [
+        "1969-01-01T00:00:00Z",
+        "2025-12-31T23:59:59.999Z",
+        "2026-01-01T00:00:00Z",
+        "2026-06-01T00:00:00.499999999Z",
+        "2026-06-01T00:00:00.5Z",
+        "2026-12-31T23:59:59.999999999Z",
+        "2027-01-01T00:00:00Z",
+        "2120-01-01T00:00:00Z",
+    ];
+    for now in times.map(|text| text.parse::<Instant>().unwrap()) {
+        for holder in holders.iter().flatten() {
+            for via in [0, 1, 2, NONE] {
+                let mut found = Vec::new();
+                let changes = people.holdings(*holder, via, &Now::new(now), &mut |holding| found.push(holding));
+                let grants: Vec<Grant> =
+                    people.grants(*holder).filter(|grant| grant.client.is_none_or(|client| client == via)).collect();
+                let holds =
+                    |grant: &Grant| grant.from.is_none_or(|at| at <= now) && grant.until.is_none_or(|at| now < at);
+                let expected = grants.iter().filter_map(|grant| match grant.from {
+                    _ if holds(grant) => Some(Holding::Now(grant.what)),
+                    Some(from) if now < from => Some(Holding::From(grant.what, from)),
+                    _ => None,
+                });
+                assert_eq!(found, expected.collect::<Vec<_>>(), "{holder:?} at {now}");
+                let ahead = |at: &Instant| *at > now;
+                let next = grants.iter().flat_map(|grant| [grant.from, grant.until]).flatten().filter(ahead).min();
+                let first_end = grants.iter().filter(|grant| holds(grant)).filter_map(|grant| grant.until).min();
+                assert_eq!(changes, Changes { next, first_end }, "{holder:?} at {now}");
+            }
+        }
+    }
+}
+
 fn same_approvals(people: &People, subject: SubjectId, directory: &Directory, plain: &Subject) {
     let found: Vec<&plain::Approval> = people.approvals(subject).iter().map(|recorded| &*recorded.approval).collect();
     assert_eq!(found, directory.approvals_for(plain).collect::<Vec<_>>());
@@ -393,6 +435,7 @@ proptest! {
             let directory = Directory::new(world.clone());
             looks_up_the_same(&people, &names, &directory);
             prop_assert_eq!(people.loose_grants(&names.as_ref()), loose(&world, &directory));
+            same_holdings(&people, &names);
         }
     }
 }
