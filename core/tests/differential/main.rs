@@ -22,7 +22,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::Value;
-use toolgate::{Call as Parsed, Decision, Engine, FindingKind, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility};
+use toolgate::{
+    Call as Parsed, Decision, Engine, FindingKind, Outcome, RawCall, Reason, SubjectRef, TokenRequest, Visibility,
+};
 
 use draw::Draw;
 use world::{Asked, Call, World, approvals, snapshot};
