@@ -40,6 +40,8 @@ pub(crate) struct Compiled {
     rules: Arc<Rules>,
     pub(crate) people: People,
     pub(crate) digest: String,
+    /// The digest of the snapshot alone, and of every change since.
+    pub(crate) snapshot_digest: String,
     /// Whether Cedar's own evaluator answers instead of the compiled one.
     pub(crate) by_referee: bool,
 }
@@ -63,8 +65,6 @@ pub(crate) struct Rules {
     pub(crate) types: Types,
     pub(crate) limits: Limits,
     pub(crate) report: Report,
-    /// The digest of the snapshot alone.
-    pub(crate) snapshot_digest: String,
     /// The policies found valid, for the next build.
     pub(crate) memo: Arc<Memo>,
     /// How many policies Cedar's validator was asked about; of the others the last build knew.
@@ -85,15 +85,21 @@ impl Compiled {
     /// The same with other grants and approvals; everything else is shared.
     pub(crate) fn with(&self, delta: &Delta) -> Result<Self, Error> {
         let people = self.people.with(delta, &self.symbols.people(), &self.limits)?;
-        let mut hash = Sha256::new();
-        for part in [self.digest.as_bytes(), serde_json::to_string(delta).unwrap_or_default().as_bytes()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
+        let delta = serde_json::to_string(delta).unwrap_or_default();
+        let after = |digest: &str| {
+            let mut hash = Sha256::new();
+            for part in [digest.as_bytes(), delta.as_bytes()] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+            canonical::written(hash)
+        };
         Ok(Self {
             rules: Arc::clone(&self.rules),
             people,
-            digest: canonical::written(hash),
+            digest: after(&self.digest),
+            // FAIL-CLOSED: another_change_of_the_same_version_is_refused
+            snapshot_digest: after(&self.snapshot_digest),
             by_referee: self.by_referee,
         })
     }
@@ -196,14 +202,13 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
         types,
         limits,
         report,
-        snapshot_digest: snapshot_digest(bundle),
         memo: valid.memo,
         validated: valid.asked,
         schema: OnceLock::new(),
         symbols,
     };
     let digest = digest(bundle, &rules.limits);
-    Ok(Compiled { rules: Arc::new(rules), people, digest, by_referee: false })
+    Ok(Compiled { rules: Arc::new(rules), people, digest, snapshot_digest: snapshot_digest(bundle), by_referee: false })
 }
 
 struct CompiledPolicies {

@@ -23,7 +23,7 @@ impl People {
         // FAIL-CLOSED: a_change_is_newer_than_what_it_changes
         if delta.version <= self.version {
             let message = format!("version {} is not after {}", delta.version, self.version);
-            return Err(Error::new(ErrorKind::InvalidValue, message)
+            return Err(Error::new(ErrorKind::SnapshotOlder, message)
                 .help("apply each change once, in the order of their versions")
                 .under("version"));
         }
