@@ -7,6 +7,7 @@ use crate::compile::inventory::{ServerEntry, ToolEntry};
 use crate::compile::people::{Changes, Holding, People};
 use crate::compile::symbols;
 use crate::data::id::SubjectRef;
+use crate::data::names::index;
 use crate::data::reason::Reason;
 use crate::data::snapshot::ClientState;
 use crate::data::time::Instant;
@@ -44,7 +45,7 @@ pub(crate) struct Facts<'e> {
 /// The entitlements and profiles a subject's agent holds. Sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
-    pub(crate) entitlements: SmallVec<[u32; 24]>,
+    pub(crate) entitlements: SmallVec<[u32; 64]>,
     pub(crate) profiles: SmallVec<[u32; 8]>,
 }
 
@@ -76,10 +77,31 @@ impl Held {
     }
 
     fn sort(&mut self) {
-        self.entitlements.sort_unstable();
-        self.entitlements.dedup();
+        sort(&mut self.entitlements);
         self.profiles.sort_unstable();
         self.profiles.dedup();
+    }
+}
+
+/// Sorts numbers, each once. Where all are small, a bit for each is quicker than comparing them.
+fn sort(numbers: &mut SmallVec<[u32; 64]>) {
+    const WORDS: usize = 64;
+    let mut bits = [0u64; WORDS];
+    for number in numbers.iter() {
+        let Some(word) = bits.get_mut(index(number >> 6)) else {
+            numbers.sort_unstable();
+            numbers.dedup();
+            return;
+        };
+        *word |= 1u64.wrapping_shl(number & 63);
+    }
+    numbers.clear();
+    for (base, word) in (0u32..).step_by(64).zip(bits) {
+        let mut left = word;
+        while left != 0 {
+            numbers.push(base.saturating_add(left.trailing_zeros()));
+            left &= left.wrapping_sub(1);
+        }
     }
 }
 
@@ -241,5 +263,27 @@ fn allowed_client<'c>(engine: &Compiled, id: &'c str) -> Result<(u32, &'static s
             ClientState::Deleted => refuse(" is deleted"),
         },
         None => refuse(" is unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_sorted_however_large_they_are(
+            numbers in prop_oneof![
+                prop::collection::vec(0u32..5_000, 0..200),
+                prop::collection::vec(prop_oneof![0u32..70, 4_090u32..4_100, any::<u32>()], 0..40),
+            ]
+        ) {
+            let mut sorted: SmallVec<[u32; 64]> = numbers.iter().copied().collect();
+            sort(&mut sorted);
+            let expected: Vec<u32> = numbers.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            prop_assert_eq!(sorted.to_vec(), expected);
+        }
     }
 }
