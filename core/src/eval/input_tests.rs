@@ -35,12 +35,16 @@ fn slow(value: value::Value<'_>, attrs: &Names) -> Value {
                 IpAddr::V6(address) => address.segments().map(|part| format!("{part:x}")).join(":"),
             })
         }
-        Quick::Set(Set::Given(frame, cells)) => {
+        Quick::Set(Set::Given { frame, start, len }) => {
+            let cells = frame.items(start, len);
+            assert_eq!(cells.len(), usize::try_from(len).unwrap());
             Value::Set(cells.iter().map(|cell| slow(frame.value(*cell).unwrap(), attrs)).collect())
         }
-        Quick::Record(Record::Given(frame, shape, cells)) => {
-            assert!(shape.is_sorted_by(|left, right| left < right) && shape.len() == cells.len());
-            let present = shape.iter().zip(cells).filter_map(|(attr, cell)| Some((*attr, frame.value(*cell)?)));
+        Quick::Record(Record::Given { frame, start, shape }) => {
+            let attributes = &frame.shapes[usize::try_from(shape).unwrap()];
+            assert!(attributes.is_sorted_by(|left, right| left < right));
+            assert_eq!(frame.members(start, shape).count(), attributes.len());
+            let present = frame.members(start, shape).filter_map(|(attr, cell)| Some((attr, frame.value(cell)?)));
             Value::Record(present.map(|(attr, value)| (attrs.name(attr).to_owned(), slow(value, attrs))).collect())
         }
         other => panic!("no argument is {other:?}"),
