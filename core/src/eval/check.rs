@@ -5,8 +5,8 @@ use crate::compile::inventory::ToolEntry;
 use crate::data::call::SessionView;
 use crate::data::id::SubjectRef;
 use crate::data::reason::Reason;
-use crate::eval::input::{Space, bind};
 use crate::eval::detail::{Detail, Refusal};
+use crate::eval::input::{Space, bind};
 use crate::limits::Limits;
 use crate::load::arguments;
 use crate::load::asking::Asking;
@@ -54,10 +54,7 @@ pub(crate) fn arguments<'a>(
             let Some(declared) = engine.arguments.get(&tool.id) else {
                 return format!("the arguments of `{}` were never typed", tool.id);
             };
-            match arguments::check(declared, &given.to_json()) {
-                Err(error) => error.brief(),
-                Ok(_) => "the arguments could not be taken".to_string(),
-            }
+            arguments::explain(declared, given).unwrap_or_else(|| "the arguments could not be taken".to_string())
         }
     })
 }
