@@ -15,7 +15,7 @@ use crate::data::names::Names;
 use crate::data::value;
 use crate::limits::Limits;
 use crate::load::arguments::tests::{from_serde, typed};
-use crate::load::arguments::{Arguments, Value, check, type_arguments};
+use crate::load::arguments::{Arguments, Value, check, explain, type_arguments};
 use crate::load::json::JsonLimits;
 use crate::load::tape::Tape;
 
@@ -103,7 +103,13 @@ fn quick(arguments: &Arguments, read: &Read, text: &str) -> Option<Value> {
 /// Quick and slow agree, whatever is read.
 fn agree(arguments: &Arguments, text: &str, salt: u64) -> bool {
     let json = Json::parse(text.as_bytes()).unwrap();
-    let expected = check(arguments, &json).ok().map(|attributes| sorted(Value::Record(attributes)));
+    let checked = check(arguments, &json);
+    let (mut tape, mut built) = (Tape::default(), Tape::default());
+    let limits = JsonLimits::call(&Limits { depth: 100, ..Limits::default() });
+    for item in [tape.read(text.as_bytes(), &limits).unwrap(), built.build(&json)] {
+        assert_eq!(explain(arguments, item), checked.as_ref().err().map(|error| error.brief()), "{text}");
+    }
+    let expected = checked.ok().map(|attributes| sorted(Value::Record(attributes)));
     assert_eq!(quick(arguments, &Read::everything(), text), expected, "{text} for {arguments:?}");
     assert_eq!(
         quick(arguments, &Read::default(), text),
