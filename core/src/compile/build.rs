@@ -11,7 +11,7 @@ use crate::compile::condition::{Code, Compiler, Dialect};
 use crate::compile::index::Index;
 use crate::compile::inventory::{self, Inventory};
 use crate::compile::people::People;
-use crate::compile::policies::{self, Policy};
+use crate::compile::policies::{self, Brief, Policy};
 use crate::compile::reads::Reads;
 use crate::compile::references::Known;
 use crate::compile::scope::{Actions, Bound, Scope};
@@ -51,6 +51,8 @@ pub(crate) struct Rules {
     pub(crate) symbols: Symbols,
     /// In the order of their ids.
     pub(crate) policies: Vec<Policy>,
+    /// What is asked of each policy that could apply, without touching the rest of it.
+    pub(crate) briefs: Box<[Brief]>,
     pub(crate) code: Code,
     pub(crate) index: Index,
     pub(crate) catalog: Catalog,
@@ -104,6 +106,11 @@ impl Compiled {
 }
 
 impl Rules {
+    /// What there is to know of a policy in short.
+    pub(crate) fn brief(&self, number: u32) -> Option<Brief> {
+        self.briefs.get(index(number)).copied()
+    }
+
     /// The policy of a number.
     pub(crate) fn policy(&self, number: u32) -> Option<&Policy> {
         self.policies.get(index(number))
@@ -184,6 +191,7 @@ pub(crate) fn build_from(previous: Option<&Compiled>, bundle: &Bundle, limits: L
     symbols.shrink();
     let rules = Rules {
         forbids_requests: compiled.policies.iter().any(|policy| policy.forbids_requests),
+        briefs: compiled.policies.iter().map(Policy::brief).collect(),
         policies: compiled.policies,
         code: compiled.code,
         index: compiled.index,

@@ -321,7 +321,9 @@ impl Compiler {
                 attr::MANAGER => Item::Node(Node::Approval(MANAGER_LEVELS)),
                 _ => ERROR,
             },
+            Item::Node(Node::ContextAttr(of)) => Item::Node(Node::ContextPath { of, attr: name }),
             Item::Node(Node::Var(var)) => Item::Node(Node::VarAttr { var, attr: name }),
+            Item::Node(Node::VarAttr { var, attr: of }) => Item::Node(Node::VarPath { var, of, attr: name }),
             Item::Node(_) => Item::Node(Node::Attr { of: self.put(item), attr: name }),
         }
     }

@@ -5,7 +5,8 @@
 //! place of its own, which is always looked into. Memory grows with the policies and the actions they list.
 
 use std::collections::BTreeMap;
-use std::ops::DerefMut;
+
+use smallvec::{Array, SmallVec};
 
 use crate::compile::scope::{Actions, Bound, Scope};
 use crate::data::names::{index, number};
@@ -33,7 +34,7 @@ pub(crate) struct Index {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) principal: Ent,
-    /// By kind; the numbers are sorted.
+    /// By kind; the numbers are sorted. What is listed twice, or in two lists of a kind, is found once.
     pub(crate) principal_in: &'a [(u32, &'a [u32])],
     pub(crate) action: Ent,
     pub(crate) action_in: &'a [Ent],
@@ -50,6 +51,8 @@ struct Bucket {
     typed: Range,
     /// Which of the named ones.
     named: Range,
+    /// A bit for each of them, by hash: most that are not named are known by it.
+    filter: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,8 +69,6 @@ struct Entry {
     policy: u32,
     /// Whether the action has to be exactly the bucket's.
     exact_action: bool,
-    /// Whether the policy is in several buckets, so that it could be found twice.
-    listed: bool,
 }
 
 /// A bound, ordered for searching: open ones first, then those of a type, then those of an entity.
@@ -105,7 +106,6 @@ impl Index {
                 resource: Key::new(scope.resource),
                 policy: number(policy),
                 exact_action: matches!(scope.action, Actions::Eq(_)),
-                listed: matches!(&scope.action, Actions::In(some) if some.len() > 1),
             };
             match &scope.action {
                 Actions::Any => any_action.push(entry),
@@ -130,23 +130,23 @@ impl Index {
         index
     }
 
-    /// Adds the policies that match to an empty list, in their order.
-    pub(crate) fn find<L>(&self, asked: &Asked<'_>, into: &mut L)
-    where
-        L: Extend<u32> + DerefMut<Target = [u32]>,
-    {
-        self.look_into(0, true, asked, into);
+    /// Adds the policies that match to an empty list, in their order and each once.
+    pub(crate) fn find<A: Array<Item = u32>>(&self, asked: &Asked<'_>, into: &mut SmallVec<A>) {
+        let mut above = Above { asked, named: None };
+        self.look_into(0, true, &mut above, into);
         if let Some(bucket) = self.actions.get(0, asked.action) {
-            self.look_into(bucket, true, asked, into);
+            self.look_into(bucket, true, &mut above, into);
         }
         for group in asked.action_in {
             if *group != asked.action
                 && let Some(bucket) = self.actions.get(0, *group)
             {
-                self.look_into(bucket, false, asked, into);
+                self.look_into(bucket, false, &mut above, into);
             }
         }
         into.sort_unstable();
+        // one policy may list an action and its group
+        into.dedup();
     }
 
     /// Adds a bucket; its number.
@@ -165,7 +165,7 @@ impl Index {
         }
         let typed = typed.max(open);
         let at = |offset: usize| number(first.saturating_add(offset));
-        let named = number(self.named.len());
+        let (named, mut filter) = (number(self.named.len()), 0u64);
         let mut ends = places.iter().map(|(_, at)| *at).skip(1).chain([entries.len()]);
         for (entity, start) in &places {
             let end = ends.next().unwrap_or(*start);
@@ -178,6 +178,7 @@ impl Index {
             }
             self.principals.add(bucket, *entity, number(self.places.len()));
             self.flag(*entity);
+            filter |= bit(*entity);
             self.named.push(*entity);
             self.places.push(range);
         }
@@ -185,19 +186,21 @@ impl Index {
             open: Range { start: at(0), end: at(open) },
             typed: Range { start: at(open), end: at(typed) },
             named: Range { start: named, end: number(self.named.len()) },
+            filter,
         });
         self.entries.append(&mut entries);
         bucket
     }
 
-    fn look_into<L: Extend<u32> + DerefMut<Target = [u32]>>(
+    fn look_into<A: Array<Item = u32>>(
         &self,
         bucket: u32,
         is_action: bool,
-        asked: &Asked<'_>,
-        into: &mut L,
+        above: &mut Above<'_, '_>,
+        into: &mut SmallVec<A>,
     ) {
-        let Some(Bucket { open, typed, named }) = self.buckets.get(index(bucket)) else { return };
+        let Some(Bucket { open, typed, named, filter }) = self.buckets.get(index(bucket)) else { return };
+        let asked = above.asked;
         self.take(*open, is_action, false, asked, into);
         if !typed.is_empty() {
             let kind = asked.principal.kind;
@@ -207,55 +210,38 @@ impl Index {
         if named.is_empty() {
             return;
         }
-        self.take_place(bucket, asked.principal, is_action, true, asked, into);
+        let mut look_up = |entity: Ent, is_principal: bool| {
+            if filter & bit(entity) != 0
+                && let Some(place) = self.principals.get(bucket, entity)
+                && let Some(range) = self.places.get(index(place))
+            {
+                self.take(*range, is_action, is_principal, asked, into);
+            }
+        };
+        look_up(asked.principal, true);
+        // a name among what the principal is in is searched for; the other way it is mostly a look at a bit
         let names = named.of(&self.named);
-        for (kind, ids) in asked.principal_in {
-            // whichever is shorter is looked up in the other
-            if names.len() <= FEW || names.len() < ids.len() {
-                for (at, entity) in names.iter().enumerate() {
-                    if entity.kind == *kind && ids.binary_search(&entity.id).is_ok() && *entity != asked.principal {
-                        let place = index(named.start).saturating_add(at);
-                        if let Some(place) = self.places.get(place) {
-                            self.take(*place, is_action, false, asked, into);
-                        }
-                    }
-                }
-                continue;
-            }
-            let Some(flags) = self.flags.get(index(*kind)).filter(|flags| !flags.is_empty()) else { continue };
-            for id in *ids {
-                let entity = Ent { kind: *kind, id: *id };
-                if is_flagged(flags, *id) && entity != asked.principal {
-                    self.take_place(bucket, entity, is_action, false, asked, into);
+        if names.len().saturating_mul(FEW) <= above.len() {
+            for entity in names {
+                if is_among(*entity, asked.principal_in) && *entity != asked.principal {
+                    look_up(*entity, false);
                 }
             }
+            return;
         }
-    }
-
-    fn take_place<L: Extend<u32> + DerefMut<Target = [u32]>>(
-        &self,
-        bucket: u32,
-        entity: Ent,
-        is_action: bool,
-        is_principal: bool,
-        asked: &Asked<'_>,
-        into: &mut L,
-    ) {
-        if let Some(place) = self.principals.get(bucket, entity)
-            && let Some(range) = self.places.get(index(place))
-        {
-            self.take(*range, is_action, is_principal, asked, into);
+        for entity in above.named(&self.flags) {
+            look_up(*entity, false);
         }
     }
 
     /// Takes those of some entries that match. Their principal does, but for what `Key` says besides.
-    fn take<L: Extend<u32> + DerefMut<Target = [u32]>>(
+    fn take<A: Array<Item = u32>>(
         &self,
         range: Range,
         is_action: bool,
         is_principal: bool,
         asked: &Asked<'_>,
-        into: &mut L,
+        into: &mut SmallVec<A>,
     ) {
         let mut one = |entry: &Entry, is_resource: bool| {
             let principal = &entry.principal;
@@ -264,9 +250,8 @@ impl Index {
                 && principal.kind.is_none_or(|kind| kind == asked.principal.kind)
                 && (is_resource || !entry.resource.exact)
                 && entry.resource.kind.is_none_or(|kind| kind == asked.resource.kind);
-            // one policy may list an action and its group
-            if matches && !(entry.listed && into.contains(&entry.policy)) {
-                into.extend([entry.policy]);
+            if matches {
+                into.push(entry.policy);
             }
         };
         let entries = range.of(&self.entries);
@@ -284,7 +269,11 @@ impl Index {
         // by principal first and resource next: groups of entries that say the same of the principal
         let mut rest = entries;
         while let Some(first) = rest.first() {
-            let same = rest.partition_point(|entry| entry.principal == first.principal);
+            // mostly all of them do
+            let same = match rest.last() {
+                Some(last) if last.principal == first.principal => rest.len(),
+                _ => rest.partition_point(|entry| entry.principal == first.principal),
+            };
             let (group, after) = rest.split_at_checked(same).unwrap_or((rest, &[]));
             let unnamed = group.partition_point(|entry| entry.resource.class != Class::Named);
             let (unnamed, named) = group.split_at_checked(unnamed).unwrap_or((group, &[]));
@@ -331,6 +320,43 @@ impl Index {
             }
         }
     }
+}
+
+/// What the principal is in, as far as some policy names it: gathered once, for all buckets.
+struct Above<'s, 'a> {
+    asked: &'s Asked<'a>,
+    named: Option<SmallVec<[Ent; 16]>>,
+}
+
+impl Above<'_, '_> {
+    /// How many there are to go through.
+    fn len(&self) -> usize {
+        let all = || self.asked.principal_in.iter().fold(0usize, |sum, (_, ids)| sum.saturating_add(ids.len()));
+        self.named.as_ref().map_or_else(all, SmallVec::len)
+    }
+
+    fn named(&mut self, flags: &[Vec<u64>]) -> &[Ent] {
+        let asked = self.asked;
+        self.named.get_or_insert_with(|| {
+            let mut named = SmallVec::new();
+            for (kind, ids) in asked.principal_in {
+                let Some(flags) = flags.get(index(*kind)).filter(|flags| !flags.is_empty()) else { continue };
+                for id in *ids {
+                    let entity = Ent { kind: *kind, id: *id };
+                    if is_flagged(flags, *id) && entity != asked.principal {
+                        named.push(entity);
+                    }
+                }
+            }
+            named
+        })
+    }
+}
+
+/// One of 64 bits, by hash.
+fn bit(entity: Ent) -> u64 {
+    let mixed = (entity.id ^ entity.kind.rotate_left(16)).wrapping_mul(0x9e37_79b9);
+    1u64.wrapping_shl(mixed >> 26)
 }
 
 fn is_flagged(flags: &[u64], id: u32) -> bool {

@@ -26,6 +26,8 @@ pub(crate) struct People {
     version: u64,
     issued_at: Instant,
     max_age: Duration,
+    /// When it may be decided on: `[begin, end)`.
+    interval: [Instant; 2],
     kill_switches: Arc<KillSwitches>,
     /// All grants of each holder for whom they changed.
     changed: Shards<u64, Arc<[Item]>>,
@@ -122,13 +124,13 @@ pub(crate) enum Holding {
     From(What, Instant),
 }
 
-/// When what somebody holds changes next.
+/// When what somebody holds changes next: some as codes of the tables, some as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    /// The first instant at which a grant begins or ends.
-    pub(crate) next: Option<Instant>,
-    /// The first instant at which one in force ends.
-    pub(crate) first_end: Option<Instant>,
+    next_code: u32,
+    end_code: u32,
+    next: Option<Instant>,
+    first_end: Option<Instant>,
 }
 
 impl Changes {
@@ -145,11 +147,6 @@ impl Changes {
         }
         let ahead = [grant.from, grant.until].into_iter().flatten().filter(|at| *at > now).min();
         self.next = first(self.next, ahead);
-    }
-
-    /// These and the changes of something else.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self { next: first(self.next, other.next), first_end: first(self.first_end, other.first_end) }
     }
 }
 
@@ -199,6 +196,7 @@ impl People {
             version: loaded.version,
             issued_at: loaded.issued_at,
             max_age: loaded.max_age,
+            interval: interval(loaded.issued_at, loaded.max_age),
             kill_switches: Arc::new(std::mem::take(&mut loaded.kill_switches)),
             changed: Shards::default(),
             added: Shards::default(),
@@ -225,6 +223,11 @@ impl People {
     /// How long it may be decided on.
     pub(crate) fn max_age(&self) -> Duration {
         self.max_age
+    }
+
+    /// When it may be decided on: from the first of these instants until the second.
+    pub(crate) fn interval(&self) -> [Instant; 2] {
+        self.interval
     }
 
     /// What is switched off.
@@ -343,47 +346,66 @@ impl People {
     /// Goes through the grants that name a holder and count through one client, as far as an instant is concerned.
     ///
     /// The same as going through [`grants`](Self::grants), without making instants of all their times.
-    pub(crate) fn holdings(&self, holder: Holder, via: u32, now: &Now, into: &mut impl FnMut(Holding)) -> Changes {
+    #[inline]
+    pub(crate) fn holdings(
+        &self,
+        holder: Holder,
+        via: u32,
+        now: &Now,
+        changes: &mut Changes,
+        into: &mut impl FnMut(Holding),
+    ) {
         let tables = &*self.tables;
-        let mut changes = Changes::default();
         if let Some(items) = self.changed.get(&holder.key()) {
             for grant in items.iter().map(|item| item.grant).filter(|grant| grant.client.is_none_or(|id| id == via)) {
                 changes.take(grant, now.at, into);
             }
-            return changes;
+            return;
         }
-        let (mut next, mut end) = (0u32, 0u32);
         for row in tables.rows(holder) {
             let Some(pair) = tables.pairs.get(index(row.pair)) else { continue };
             if pair.client != NONE && pair.client != via {
                 continue;
             }
             let begun = row.from == 0 || tables.times.has_come(row.from, now);
-            let open = row.until == 0 || !tables.times.has_come(row.until, now);
-            if begun && open {
+            if begun && (row.until == 0 || !tables.times.has_come(row.until, now)) {
                 into(Holding::Now(pair.what));
-                if row.until != 0 {
-                    end = tables.times.earlier(end, row.until);
-                }
+                changes.end_code = tables.times.earlier(changes.end_code, row.until);
             } else if !begun {
-                next = tables.times.earlier(next, row.from);
+                changes.next_code = tables.times.earlier(changes.next_code, row.from);
                 if let Some(from) = tables.times.at(row.from) {
                     into(Holding::From(pair.what, from));
                 }
-                if row.until != 0 {
-                    next = tables.times.earlier(next, row.until);
-                }
             }
         }
-        changes.first_end = tables.times.at(end);
-        changes.next = tables.times.at(tables.times.earlier(next, end));
-        changes
+    }
+
+    /// When what somebody holds changes: the first instant at which a grant begins or ends, and the first at which one
+    /// in force ends.
+    pub(crate) fn instants(&self, changes: &Changes) -> (Option<Instant>, Option<Instant>) {
+        let times = &self.tables.times;
+        let next = times.at(times.earlier(changes.next_code, changes.end_code));
+        (first(changes.next, next), first(changes.first_end, times.at(changes.end_code)))
+    }
+
+    /// What a profile bundles, sorted; nothing if it is not defined.
+    pub(crate) fn bundled(&self, profile: u32) -> &[u32] {
+        self.tables.profiles.get(index(profile)).map_or(&[], |row| self.tables.sorted_entitlements(row.entitlements))
     }
 
     /// The approvals for exactly this subject, in force or not, in the order of the snapshot.
     pub(crate) fn approvals(&self, subject: SubjectId) -> &[Recorded] {
         self.approvals.get(&subject.key()).map_or(&[], |all| all)
     }
+}
+
+/// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
+/// typical and more than 60 s not recommended.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// When a snapshot may be decided on: `[issued_at - skew, issued_at + max_age)`.
+fn interval(issued_at: Instant, max_age: Duration) -> [Instant; 2] {
+    [issued_at.saturating_sub(CLOCK_SKEW), issued_at.saturating_add(max_age)]
 }
 
 impl Holder {

@@ -7,7 +7,7 @@ use crate::compile::reads::Read;
 use crate::data::names::{Names, index, number};
 use crate::data::value::Attr;
 use crate::load::arguments::{Arguments, EXTRAS, Extras, Map, Record, Slot, Text, Type};
-use crate::load::tape::{Kind, hash};
+use crate::load::tape::{Kind, hash, same};
 
 /// What becomes of the arguments of one tool.
 #[derive(Clone, Debug)]
@@ -179,6 +179,7 @@ impl Plan {
 
 impl Fields {
     /// The declared member of that name, by its hash.
+    #[inline]
     pub(crate) fn find(&self, hash: u32, name: &str) -> Option<&Field> {
         if self.table.is_empty() {
             let at = self.members.binary_search_by(|field| field.name.as_ref().cmp(name)).ok()?;
@@ -189,9 +190,12 @@ impl Fields {
         // A free slot ends the search.
         for _ in 0..PROBES {
             let &(known, place) = self.table.get(slot)?;
-            let field = self.members.get(index(place.checked_sub(1)?))?;
-            if known == hash && field.name.as_ref() == name {
-                return Some(field);
+            let place = place.checked_sub(1)?;
+            if known == hash {
+                let field = self.members.get(index(place))?;
+                if same(&field.name, name) {
+                    return Some(field);
+                }
             }
             slot = slot.wrapping_add(1) & mask;
         }

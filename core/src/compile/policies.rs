@@ -33,6 +33,17 @@ pub(crate) struct Policy {
     alone: OnceLock<Result<Alone, String>>,
 }
 
+/// A policy in short: what a decision looks at even if the policy then says nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Brief {
+    pub(crate) condition: Option<Condition>,
+    pub(crate) effect: Effect,
+    pub(crate) reads_labels: bool,
+    pub(crate) forbids_requests: bool,
+    /// Whether time alone could change what it says.
+    pub(crate) timed: bool,
+}
+
 /// An [`Approver`], its users and groups by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApproverNumber {
@@ -107,6 +118,16 @@ pub(crate) fn compile(
 }
 
 impl Policy {
+    pub(crate) fn brief(&self) -> Brief {
+        Brief {
+            condition: self.condition,
+            effect: self.terms.effect,
+            reads_labels: self.reads_labels,
+            forbids_requests: self.forbids_requests,
+            timed: self.clock != Clock::At(Vec::new()),
+        }
+    }
+
     /// The policy by itself. Made when it is first asked for: only Cedar's own evaluator needs it.
     pub(crate) fn alone(&self) -> Result<&Alone, String> {
         self.alone.get_or_init(|| self.make_alone()).as_ref().map_err(Clone::clone)

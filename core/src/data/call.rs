@@ -88,8 +88,7 @@ pub(crate) struct SessionView<'a> {
     pub(crate) channel: Option<&'a str>,
 }
 
-impl SessionView<'_> {
-}
+impl SessionView<'_> {}
 
 impl<'a> From<&'a Session> for SessionView<'a> {
     fn from(session: &'a Session) -> Self {

@@ -34,13 +34,14 @@ pub(crate) fn digest(json: &Json) -> String {
 /// A SHA-256 as it is written everywhere: `sha256:` and lower hex.
 pub(crate) fn written(hash: Sha256) -> String {
     const PREFIX: &str = "sha256:";
-    let mut out = String::with_capacity(PREFIX.len().saturating_add(64));
-    out.push_str(PREFIX);
-    for byte in hash.finalize() {
-        for half in [byte >> 4, byte & 15] {
-            out.push(char::from(half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 })));
-        }
+    let digit = |half: u8| half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 });
+    let mut hex = [b'0'; 64];
+    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(hash.finalize()) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
+    let mut out = String::with_capacity(PREFIX.len().saturating_add(hex.len()));
+    out.push_str(PREFIX);
+    out.push_str(std::str::from_utf8(&hex).unwrap_or_default());
     out
 }
 

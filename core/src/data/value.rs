@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use crate::data::names::index;
+
 /// The number of an attribute name.
 pub(crate) type Attr = u32;
 
@@ -49,8 +51,8 @@ pub(crate) enum Set<'a> {
     Entities { kind: u32, ids: &'a [u32] },
     /// Texts, in any order, perhaps repeated.
     Texts(&'a [&'a str]),
-    /// The call's: as given.
-    Given(&'a Frame<'a>, &'a [Cell]),
+    /// The call's, as given: so many cells from there on.
+    Given { frame: &'a Frame<'a>, start: u32, len: u32 },
     /// Made by the evaluator, in its own scratch.
     Built { start: u32, len: u32 },
 }
@@ -60,8 +62,8 @@ pub(crate) enum Set<'a> {
 pub(crate) enum Record<'a> {
     /// The engine's: sorted by attribute, without duplicates.
     Const(&'a [(Attr, Const)]),
-    /// The call's: one cell for each attribute of the shape, `Missing` where there is none.
-    Given(&'a Frame<'a>, &'a [Attr], &'a [Cell]),
+    /// The call's: from there on one cell for each attribute of the shape, `Missing` where there is none.
+    Given { frame: &'a Frame<'a>, start: u32, shape: u32 },
     /// The request's own: sorted by attribute.
     Fields(&'a [(Attr, Value<'a>)]),
     /// Made by the evaluator, in its own scratch: sorted by attribute.
@@ -150,14 +152,9 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// What a cell holds; `None` for a missing one.
+    #[inline]
     pub(crate) fn value(&'a self, cell: Cell) -> Option<Value<'a>> {
-        let range = |start: u32, len: usize| {
-            let start = usize::try_from(start).ok()?;
-            self.cells.get(start..start.checked_add(len)?)
-        };
-        let text = |text: &'a str, start: u32, end: u32| {
-            text.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?).map(Value::String)
-        };
+        let text = |text: &'a str, start: u32, end: u32| text.get(index(start)..index(end)).map(Value::String);
         match cell {
             Cell::Missing => None,
             Cell::Bool(value) => Some(Value::Bool(value)),
@@ -168,11 +165,58 @@ impl<'a> Frame<'a> {
             Cell::Given { start, end } => text(self.given, start, end),
             Cell::Made { start, end } => text(self.made, start, end),
             Cell::Word(word) => Some(Value::String(word)),
-            Cell::Set { start, len } => Some(Value::Set(Set::Given(self, range(start, usize::try_from(len).ok()?)?))),
-            Cell::Record { start, shape } => {
-                let attrs = self.shapes.get(usize::try_from(shape).ok()?)?;
-                Some(Value::Record(Record::Given(self, attrs, range(start, attrs.len())?)))
-            }
+            Cell::Set { start, len } => Some(Value::Set(Set::Given { frame: self, start, len })),
+            Cell::Record { start, shape } => Some(Value::Record(Record::Given { frame: self, start, shape })),
         }
+    }
+
+    /// The cells of a set.
+    pub(crate) fn items(&self, start: u32, len: u32) -> &[Cell] {
+        self.cells.get(index(start)..index(start.saturating_add(len))).unwrap_or_default()
+    }
+
+    /// The attributes of a record and its cells.
+    pub(crate) fn members(&self, start: u32, shape: u32) -> impl Iterator<Item = (Attr, Cell)> {
+        let cells = self.cells.get(index(start)..).unwrap_or_default();
+        self.attrs(shape).iter().copied().zip(cells.iter().copied())
+    }
+
+    fn attrs(&self, shape: u32) -> &[Attr] {
+        self.shapes.get(index(shape)).map_or(&[], |attrs| attrs)
+    }
+}
+
+impl<'a> Record<'a> {
+    /// An attribute. Of a record in the evaluator's scratch only the evaluator knows.
+    #[inline]
+    pub(crate) fn get(self, attr: Attr) -> Option<Value<'a>> {
+        match self {
+            Self::Const(fields) => {
+                let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
+                fields.get(at).map(|(_, value)| value.value())
+            }
+            Self::Given { frame, start, shape } => {
+                let at = frame.attrs(shape).binary_search(&attr).ok()?;
+                frame.value(*frame.cells.get(index(start).checked_add(at)?)?)
+            }
+            Self::Fields(fields) => field(fields, attr),
+            Self::Built { .. } => None,
+        }
+    }
+}
+
+/// An attribute among some that are sorted.
+pub(crate) fn field<'a>(fields: &[(Attr, Value<'a>)], attr: Attr) -> Option<Value<'a>> {
+    let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
+    fields.get(at).map(|(_, value)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_small() {
+        assert_eq!((size_of::<Value<'_>>(), size_of::<Option<Value<'_>>>()), (32, 32));
     }
 }

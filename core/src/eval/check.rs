@@ -54,10 +54,7 @@ pub(crate) fn arguments<'a>(
             let Some(declared) = engine.arguments.get(&tool.id) else {
                 return format!("the arguments of `{}` were never typed", tool.id);
             };
-            match arguments::check(declared, &given.to_json()) {
-                Err(error) => error.brief(),
-                Ok(_) => "the arguments could not be taken".to_string(),
-            }
+            arguments::explain(declared, given).unwrap_or_else(|| "the arguments could not be taken".to_string())
         }
     })
 }

@@ -120,7 +120,7 @@ impl<'e> Answer<'_, 'e> {
     {
         let now = asking.now;
         check::limits(asking, &engine.limits)?;
-        self.until(facts::snapshot_interval(engine).map(Some), now);
+        self.until(engine.people.interval().map(Some), now);
         let facts = facts::subject(engine, asking.subject, now)?;
         // an authentication that lies ahead begins to count when it is reached
         self.until([facts.next_change, asking.session.authenticated_at], now);
@@ -184,7 +184,8 @@ impl<'e> Case<'_, 'e> {
         let matter = self.matter();
         let rows = ruled(question, &matter)?;
         if answer.full.is_some() {
-            let clocks = rows.iter().filter_map(|ruled| self.engine.policy(ruled.policy)?.clock.next(self.now));
+            let timed = rows.iter().filter(|ruled| self.engine.brief(ruled.policy).is_some_and(|brief| brief.timed));
+            let clocks = timed.filter_map(|ruled| self.engine.policy(ruled.policy)?.clock.next(self.now));
             answer.until(clocks.map(Some), self.now);
             answer.until([matter.next_change(&rows)], self.now);
         }
@@ -210,7 +211,7 @@ impl<'e> Case<'_, 'e> {
             let asking = approval::asking(self.engine, rows, Rung::InForce, rung);
             let reuse = asking.iter().map(|policy| policy.terms.reuse).min().unwrap_or_default();
             let kind = if rung == Rung::Manager { ApprovalKind::Manager } else { ApprovalKind::SelfApproval };
-            let binding = self.binding.get();
+            let binding = self.binding.get().to_string();
             let approvers = matter.approvers(rung, rows);
             decision.approval_request = Some(ApprovalRequest {
                 kind,
@@ -218,10 +219,10 @@ impl<'e> Case<'_, 'e> {
                 subject: self.subject.to_owned(),
                 scope: match approval::scope(self.tool, reuse) {
                     Some(scope) => Cow::Borrowed(scope),
-                    None => Cow::Owned(Scope::Call(binding.to_string())),
+                    None => Cow::Owned(Scope::Call(binding.clone())),
                 },
                 valid_for: asking.iter().filter_map(|policy| policy.terms.valid_for).min(),
-                binding: binding.to_string(),
+                binding,
             });
         }
         self.may_run(rows, rung, answer);

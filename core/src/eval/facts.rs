@@ -4,9 +4,10 @@ use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{ServerEntry, ToolEntry};
-use crate::compile::people::{Holding, People};
+use crate::compile::people::{Changes, Holding, People};
 use crate::compile::symbols;
 use crate::data::id::SubjectRef;
+use crate::data::names::index;
 use crate::data::reason::Reason;
 use crate::data::snapshot::ClientState;
 use crate::data::time::Instant;
@@ -14,10 +15,6 @@ use crate::data::times::Now;
 use crate::data::value::Ent;
 use crate::eval::detail::{Detail, Refusal};
 use crate::load::people::{Holder, NONE, SubjectId, What};
-
-/// How far a host's clock may lag behind the one that issued the snapshot. AuthZEN's approval profile calls 30 s
-/// typical and more than 60 s not recommended.
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What the snapshot says about a subject that may call.
 #[derive(Clone, Debug)]
@@ -48,7 +45,7 @@ pub(crate) struct Facts<'e> {
 /// The entitlements and profiles a subject's agent holds. Sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
-    pub(crate) entitlements: SmallVec<[u32; 24]>,
+    pub(crate) entitlements: SmallVec<[u32; 64]>,
     pub(crate) profiles: SmallVec<[u32; 8]>,
 }
 
@@ -74,17 +71,37 @@ impl Held {
             What::Entitlement(id) => self.entitlements.push(id),
             What::Profile(id) => {
                 self.profiles.push(id);
-                let bundled = people.profile(id).map_or(&[][..], |profile| profile.entitlements);
-                self.entitlements.extend_from_slice(bundled);
+                self.entitlements.extend_from_slice(people.bundled(id));
             }
         }
     }
 
     fn sort(&mut self) {
-        self.entitlements.sort_unstable();
-        self.entitlements.dedup();
+        sort(&mut self.entitlements);
         self.profiles.sort_unstable();
         self.profiles.dedup();
+    }
+}
+
+/// Sorts numbers, each once. Where all are small, a bit for each is quicker than comparing them.
+fn sort(numbers: &mut SmallVec<[u32; 64]>) {
+    const WORDS: usize = 64;
+    let mut bits = [0u64; WORDS];
+    for number in numbers.iter() {
+        let Some(word) = bits.get_mut(index(number >> 6)) else {
+            numbers.sort_unstable();
+            numbers.dedup();
+            return;
+        };
+        *word |= 1u64.wrapping_shl(number & 63);
+    }
+    numbers.clear();
+    for (base, word) in (0u32..).step_by(64).zip(bits) {
+        let mut left = word;
+        while left != 0 {
+            numbers.push(base.saturating_add(left.trailing_zeros()));
+            left &= left.wrapping_sub(1);
+        }
     }
 }
 
@@ -178,18 +195,21 @@ impl Facts<'_> {
             Holding::Now(what) => held.push(what, people),
             Holding::From(what, from) => pending.push((what, from)),
         };
-        let changes = match self.who {
+        let mut changes = Changes::default();
+        match self.who {
             SubjectId::Agent { user, client } => {
                 // a grant may be bound to one client
-                let own = people.holdings(Holder::User(user), client, &now, &mut take);
-                self.groups.iter().fold(own, |changes, group| {
-                    changes.and(people.holdings(Holder::Group(*group), client, &now, &mut take))
-                })
+                people.holdings(Holder::User(user), client, &now, &mut changes, &mut take);
+                for group in self.groups {
+                    people.holdings(Holder::Group(*group), client, &now, &mut changes, &mut take);
+                }
             }
-            SubjectId::ServicePrincipal(id) => people.holdings(Holder::ServicePrincipal(id), NONE, &now, &mut take),
-        };
+            SubjectId::ServicePrincipal(id) => {
+                people.holdings(Holder::ServicePrincipal(id), NONE, &now, &mut changes, &mut take);
+            }
+        }
         self.held.sort();
-        (self.next_change, self.first_end) = (changes.next, changes.first_end);
+        (self.next_change, self.first_end) = people.instants(&changes);
     }
 }
 
@@ -218,20 +238,8 @@ pub(crate) fn server(engine: &Compiled, number: u32) -> Result<&ServerEntry, Ref
     engine.inventory.server(number).ok_or_else(|| Refusal::new(Reason::ToolUnknown, "the tool has no server"))
 }
 
-/// When the snapshot may be decided on: `[issued_at - skew, issued_at + max_age)`.
-pub(crate) fn snapshot_interval(engine: &Compiled) -> [Instant; 2] {
-    let people = &engine.people;
-    [people.issued_at().saturating_sub(CLOCK_SKEW), people.issued_at().saturating_add(people.max_age())]
-}
-
-/// The first instant at which the snapshot is too old.
-pub(crate) fn snapshot_end(engine: &Compiled) -> Instant {
-    let [_, end] = snapshot_interval(engine);
-    end
-}
-
 fn fresh(engine: &Compiled, now: Instant) -> Result<(), Refusal<'static>> {
-    let [begin, end] = snapshot_interval(engine);
+    let [begin, end] = engine.people.interval();
     let version = engine.people.version();
     let refuse = |detail| Err(Refusal { reason: Reason::SnapshotStale, detail });
     // FAIL-CLOSED: a_stale_snapshot_decides_nothing
@@ -255,5 +263,27 @@ fn allowed_client<'c>(engine: &Compiled, id: &'c str) -> Result<(u32, &'static s
             ClientState::Deleted => refuse(" is deleted"),
         },
         None => refuse(" is unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_sorted_however_large_they_are(
+            numbers in prop_oneof![
+                prop::collection::vec(0u32..5_000, 0..200),
+                prop::collection::vec(prop_oneof![0u32..70, 4_090u32..4_100, any::<u32>()], 0..40),
+            ]
+        ) {
+            let mut sorted: SmallVec<[u32; 64]> = numbers.iter().copied().collect();
+            sort(&mut sorted);
+            let expected: Vec<u32> = numbers.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+            prop_assert_eq!(sorted.to_vec(), expected);
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::data::number::{to_decimal4, to_i64};
 use crate::data::value::{Attr, Cell, Frame, Ip};
 use crate::load::arguments::{parse_date, parse_date_time};
 use crate::load::canonical;
-use crate::load::tape::{Item, Kind};
+use crate::load::tape::{Item, Kind, same};
 
 /// The arguments are not what the tool's types allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +77,7 @@ impl Binder<'_, '_> {
             (Check::Text, Kind::Given | Kind::Made) => Ok(self.text(item)),
             (Check::OneOf(values), Kind::Given | Kind::Made) => {
                 let text = item.text().ok_or(Refused)?;
-                values.binary_search_by(|value| value.as_ref().cmp(text)).map_err(|_| Refused)?;
-                Ok(self.text(item))
+                if is_one_of(values, text) { Ok(self.text(item)) } else { Err(Refused) }
             }
             (Check::Instant { date, time }, Kind::Given | Kind::Made) => {
                 let text = item.text().ok_or(Refused)?;
@@ -117,6 +116,18 @@ impl Binder<'_, '_> {
             required = required.wrapping_add(u32::from(field.required));
             match &field.rule {
                 Rule::Typed { nullable: true, .. } | Rule::Null if value.kind() == Kind::Null => {}
+                // the usual ones without a call
+                Rule::Typed { check: Check::Text, .. } if value.kind() == Kind::Given => {
+                    let cell = self.text(value);
+                    self.put(start, field.place, cell);
+                }
+                Rule::Typed { check: Check::OneOf(values), .. } if value.kind() == Kind::Given => {
+                    if !is_one_of(values, value.text().unwrap_or_default()) {
+                        return Err(Refused);
+                    }
+                    let cell = self.text(value);
+                    self.put(start, field.place, cell);
+                }
                 Rule::Typed { check, .. } => {
                     let cell = self.value(check, value)?;
                     self.put(start, field.place, cell);
@@ -266,6 +277,7 @@ impl Binder<'_, '_> {
         Cell::Record { start, shape: free.shape }
     }
 
+    #[inline]
     fn text(&mut self, item: Item<'_>) -> Cell {
         let (start, end) = item.range();
         if item.kind() == Kind::Given {
@@ -288,16 +300,27 @@ impl Binder<'_, '_> {
         number(start)
     }
 
+    #[inline]
     fn put(&mut self, record: u32, place: Option<Place>, cell: Cell) {
         if let Some(place) = place {
             self.set_cell(record.saturating_add(place.slot), cell);
         }
     }
 
+    #[inline]
     fn set_cell(&mut self, at: u32, cell: Cell) {
         if let Some(slot) = self.space.cells.get_mut(index(at)) {
             *slot = cell;
         }
+    }
+}
+
+/// Whether the text is among these, which are sorted.
+fn is_one_of(values: &[Box<str>], text: &str) -> bool {
+    if values.len() <= 16 {
+        values.iter().any(|value| same(value, text))
+    } else {
+        values.binary_search_by(|value| value.as_ref().cmp(text)).is_ok()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::data::names::Names;
 use crate::data::value;
 use crate::limits::Limits;
 use crate::load::arguments::tests::{from_serde, typed};
-use crate::load::arguments::{Arguments, Value, check, type_arguments};
+use crate::load::arguments::{Arguments, Value, check, explain, type_arguments};
 use crate::load::json::JsonLimits;
 use crate::load::tape::Tape;
 
@@ -35,12 +35,16 @@ fn slow(value: value::Value<'_>, attrs: &Names) -> Value {
                 IpAddr::V6(address) => address.segments().map(|part| format!("{part:x}")).join(":"),
             })
         }
-        Quick::Set(Set::Given(frame, cells)) => {
+        Quick::Set(Set::Given { frame, start, len }) => {
+            let cells = frame.items(start, len);
+            assert_eq!(cells.len(), usize::try_from(len).unwrap());
             Value::Set(cells.iter().map(|cell| slow(frame.value(*cell).unwrap(), attrs)).collect())
         }
-        Quick::Record(Record::Given(frame, shape, cells)) => {
-            assert!(shape.is_sorted_by(|left, right| left < right) && shape.len() == cells.len());
-            let present = shape.iter().zip(cells).filter_map(|(attr, cell)| Some((*attr, frame.value(*cell)?)));
+        Quick::Record(Record::Given { frame, start, shape }) => {
+            let attributes = &frame.shapes[usize::try_from(shape).unwrap()];
+            assert!(attributes.is_sorted_by(|left, right| left < right));
+            assert_eq!(frame.members(start, shape).count(), attributes.len());
+            let present = frame.members(start, shape).filter_map(|(attr, cell)| Some((attr, frame.value(cell)?)));
             Value::Record(present.map(|(attr, value)| (attrs.name(attr).to_owned(), slow(value, attrs))).collect())
         }
         other => panic!("no argument is {other:?}"),
@@ -99,7 +103,13 @@ fn quick(arguments: &Arguments, read: &Read, text: &str) -> Option<Value> {
 /// Quick and slow agree, whatever is read.
 fn agree(arguments: &Arguments, text: &str, salt: u64) -> bool {
     let json = Json::parse(text.as_bytes()).unwrap();
-    let expected = check(arguments, &json).ok().map(|attributes| sorted(Value::Record(attributes)));
+    let checked = check(arguments, &json);
+    let (mut tape, mut built) = (Tape::default(), Tape::default());
+    let limits = JsonLimits::call(&Limits { depth: 100, ..Limits::default() });
+    for item in [tape.read(text.as_bytes(), &limits).unwrap(), built.build(&json)] {
+        assert_eq!(explain(arguments, item), checked.as_ref().err().map(|error| error.brief()), "{text}");
+    }
+    let expected = checked.ok().map(|attributes| sorted(Value::Record(attributes)));
     assert_eq!(quick(arguments, &Read::everything(), text), expected, "{text} for {arguments:?}");
     assert_eq!(
         quick(arguments, &Read::default(), text),

@@ -7,7 +7,7 @@
 use crate::compile::condition::operators::{self, Binary, Unary};
 use crate::compile::condition::{Code, Condition, Dialect, Node, Var};
 use crate::compile::symbols::attr;
-use crate::data::value::{Attr, Const, Ent, Record, Set, Value};
+use crate::data::value::{Attr, Const, Record, Set, Value};
 
 mod outcome;
 mod scratch;
@@ -60,7 +60,8 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
             Node::Bool(value) => Bits::known(value, mask),
             Node::Error => Bits::error(mask),
             Node::Approval(levels) => Bits { t: mask & levels, f: mask & !levels, e: 0 },
-            Node::VarIn { var, entity } => Bits::known(self.world.is_in(self.var(var), entity), mask),
+            Node::VarIn { var, entity } => Bits::known(self.world.is_in(self.world.var(var), entity), mask),
+            Node::VarInAttr { var, of, attr } => Bits::of(&self.is_in_attr(var, of, attr), mask),
             Node::All { start, len } => self.all(start, len, mask),
             Node::Any { start, len } => self.any(start, len, mask),
             Node::Not(of) => self.bits(of, mask).not(),
@@ -76,16 +77,28 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
                 bits
             }
             node @ Node::Binary { op, left, right } => {
-                let left = self.value(left, mask);
+                let left = self.operand(left, mask);
                 if let (Res::Known(value), Node::Const(id)) = (&left, self.code.node(right))
                     && let Some(constant) = self.code.constant(id)
-                    && let Some(truth) = operators::compare(op, value, constant)
                 {
-                    return Bits::known(truth, mask);
+                    // what is asked most often, by the short way
+                    if let Some(truth) = operators::compare(op, value, constant) {
+                        return Bits::known(truth, mask);
+                    }
+                    if let (Binary::Contains, Value::Set(set), Const::String(text)) = (op, value, constant) {
+                        return Bits::known(self.scratch.contains_text(*set, text), mask);
+                    }
                 }
                 Bits::of(&self.apply(node, &left, mask), mask)
             }
-            node => Bits::of(&self.node(node, mask), mask),
+            Node::Has { of, attr } => {
+                let of = self.operand(of, mask);
+                Bits::of(&self.test(&of, attr), mask)
+            }
+            node => match self.leaf(node) {
+                Some(leaf) => Bits::of(&leaf, mask),
+                None => Bits::of(&self.node(node, mask), mask),
+            },
         }
     }
 
@@ -120,18 +133,50 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
         self.node(self.code.node(id), mask)
     }
 
+    /// The same, inlined for what operands mostly are.
+    #[inline]
+    fn operand(&mut self, id: u32, mask: u8) -> Res<'a> {
+        let node = self.code.node(id);
+        match self.leaf(node) {
+            Some(leaf) => leaf,
+            None => self.node(node, mask),
+        }
+    }
+
+    /// What is found without evaluating anything else.
+    #[inline]
+    fn leaf(&self, node: Node) -> Option<Res<'a>> {
+        Some(match node {
+            Node::Const(id) => self.code.constant(id).map_or(Res::Error, |constant| Res::Known(constant.value())),
+            Node::Var(var) => Res::Known(Value::Entity(self.world.var(var))),
+            Node::VarAttr { var, attr } => found(self.world.var_attr(var, attr)),
+            Node::VarPath { var, of, attr } => found(self.world.var_path(var, of, attr)),
+            Node::ContextAttr(attr) => found(self.world.context(attr)),
+            Node::ContextPath { of, attr } => found(self.world.context_path(of, attr)),
+            Node::ContextHas(attr) => there(is_there(self.world.context(attr))),
+            _ => return None,
+        })
+    }
+
+    fn is_in_attr(&self, var: Var, of: Var, attr: Attr) -> Res<'a> {
+        let entity = self.world.var(var);
+        match self.world.var_attr(of, attr) {
+            Attribute::Value(Value::Set(Set::Entities { kind, ids })) => known(self.world.is_in_any(entity, kind, ids)),
+            right => self.binary(Binary::In, &Res::Known(Value::Entity(entity)), &found(right)),
+        }
+    }
+
     fn node(&mut self, node: Node, mask: u8) -> Res<'a> {
         match node {
-            Node::Const(id) => self.code.constant(id).map_or(Res::Error, |constant| Res::Known(constant.value())),
-            Node::Var(var) => Res::Known(Value::Entity(self.var(var))),
-            Node::VarAttr { var, attr } => found(self.world.attr(self.var(var), attr)),
-            Node::ContextAttr(attr) => found(self.world.context(attr)),
-            Node::ContextHas(attr) => there(is_there(self.world.context(attr))),
-            Node::VarIn { var, entity } => known(self.world.is_in(self.var(var), entity)),
-            Node::VarInAttr { var, of, attr } => {
-                let right = found(self.world.attr(self.var(of), attr));
-                self.binary(Binary::In, &Res::Known(Value::Entity(self.var(var))), &right)
-            }
+            Node::Const(_)
+            | Node::Var(_)
+            | Node::VarAttr { .. }
+            | Node::VarPath { .. }
+            | Node::ContextAttr(_)
+            | Node::ContextPath { .. }
+            | Node::ContextHas(_) => self.leaf(node).unwrap_or(Res::Error),
+            Node::VarIn { var, entity } => known(self.world.is_in(self.world.var(var), entity)),
+            Node::VarInAttr { var, of, attr } => self.is_in_attr(var, of, attr),
             Node::Attr { of, .. }
             | Node::Has { of, .. }
             | Node::HasPath { of, .. }
@@ -171,8 +216,7 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
     fn apply(&mut self, node: Node, left: &Res<'a>, mask: u8) -> Res<'a> {
         match node {
             Node::Attr { attr, .. } => self.get(left, attr),
-            Node::Has { .. } if matches!(left, Res::Unknown) => Res::Unknown,
-            Node::Has { attr, .. } => self.has(left, attr).map_or(Res::Error, there),
+            Node::Has { attr, .. } => self.test(left, attr),
             Node::HasPath { start, len, .. } => self.has_path(left, start, len),
             Node::Like { pattern, .. } => match (left, self.code.pattern(pattern)) {
                 (Res::Known(Value::String(text)), Some(pattern)) => known(pattern.matches(text)),
@@ -252,20 +296,20 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
         }
     }
 
-    fn var(&self, var: Var) -> Ent {
-        match var {
-            Var::Principal => self.world.principal(),
-            Var::Action => self.world.action(),
-            Var::Resource => self.world.resource(),
-        }
-    }
-
     fn get(&self, value: &Res<'a>, attr: Attr) -> Res<'a> {
         match value {
             Res::Known(Value::Record(record)) => self.scratch.get(*record, attr).map_or(Res::Error, Res::Known),
             Res::Known(Value::Entity(entity)) => found(self.world.attr(*entity, attr)),
             Res::AnyRecord | Res::Unknown => Res::Unknown,
             Res::Known(_) | Res::Error | Res::AnyBool => Res::Error,
+        }
+    }
+
+    /// `has`, with one attribute.
+    fn test(&self, value: &Res<'a>, attr: Attr) -> Res<'a> {
+        match value {
+            Res::Unknown => Res::Unknown,
+            value => self.has(value, attr).map_or(Res::Error, there),
         }
     }
 

@@ -114,14 +114,20 @@ impl<'a> Question<'a> {
 /// What a policy says at each level, of all that it might, the answer that opens most: a permit may hold, and a forbid
 /// may not. Where everything is known there is but one.
 pub(crate) fn most_open(effect: Effect, bits: Bits) -> [Truth; 3] {
-    [1u8, 2, 4].map(|level| {
-        let may = |mask: u8| mask & level != 0;
-        let order = match effect {
-            Effect::Permit => [(bits.t, Truth::True), (bits.f, Truth::False)],
-            Effect::Forbid => [(bits.f, Truth::False), (bits.t, Truth::True)],
-        };
-        order.into_iter().find(|(mask, _)| may(*mask)).map_or(Truth::Error, |(_, truth)| truth)
-    })
+    let (first, then) = match effect {
+        Effect::Permit => ((bits.t, Truth::True), (bits.f, Truth::False)),
+        Effect::Forbid => ((bits.f, Truth::False), (bits.t, Truth::True)),
+    };
+    let at = |level: u8| {
+        if first.0 & level != 0 {
+            first.1
+        } else if then.0 & level != 0 {
+            then.1
+        } else {
+            Truth::Error
+        }
+    };
+    [at(0b001), at(0b010), at(0b100)]
 }
 
 /// The answer that opens less: an error, else a forbid that holds, else a permit that does not.

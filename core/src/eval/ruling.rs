@@ -9,7 +9,7 @@ use crate::data::reason::Reason;
 use crate::eval::approval::{Asked, Matter, Users};
 use crate::eval::detail::Refusal;
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
-use crate::eval::question::{Question, Truths};
+use crate::eval::question::Question;
 
 /// What a policy says, before and after the approvals in force are counted.
 #[derive(Clone, Copy, Debug)]
@@ -30,22 +30,41 @@ pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Rows
     // FAIL-CLOSED: a_request_cedar_does_not_take_is_denied, never asked in another form
     let truths = question.ask().map_err(|error| Refusal::new(Reason::EvaluationError, error))?;
     let engine = question.engine;
-    let most = levels(engine, &truths, matter);
+    let with_effect = truths.into_iter().filter_map(|(policy, asked)| {
+        let brief = engine.brief(policy)?;
+        // what is false whatever humans say has no say, unless time can change it
+        (asked != [Truth::False; 3] || brief.timed).then_some((policy, brief.effect, asked))
+    });
+    if !matter.has_approvals() {
+        let rows = with_effect.map(|(policy, effect, asked)| Ruled {
+            policy,
+            asked,
+            row: row(effect, asked, Rung::InForce, Rung::InForce),
+        });
+        return Ok(rows.collect());
+    }
+    let said: SmallVec<[(u32, Effect, [Truth; 3]); 16]> = with_effect.collect();
+    let most = levels(engine, &said, matter);
     // where any call might be meant, a yes to one call may count for it or not
     let least = match matter.asked {
         Asked::AnyCall { tool, .. } => {
-            levels(engine, &truths, &Matter { asked: Asked::AnyCall { tool, approved: false }, ..*matter })
+            levels(engine, &said, &Matter { asked: Asked::AnyCall { tool, approved: false }, ..*matter })
         }
         Asked::Call { .. } | Asked::Token => most.clone(),
     };
-    let rows = truths.into_iter().zip(least.into_iter().zip(most)).filter_map(|((policy, asked), (least, most))| {
-        let effect = engine.policy(policy)?.terms.effect;
-        // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
-        let broken = effect == Effect::Forbid && asked.contains(&Truth::Error);
-        let at = Rung::ALL.map(|rung| best(effect, asked, rung.max(least), rung.max(most)));
-        Some(Ruled { policy, asked, row: Row { effect, at: if broken { asked } else { at } } })
-    });
+    let rows = said
+        .into_iter()
+        .zip(least.into_iter().zip(most))
+        .map(|((policy, effect, asked), (least, most))| Ruled { policy, asked, row: row(effect, asked, least, most) });
     Ok(rows.collect())
+}
+
+/// What a policy says at each rung, given how far the approvals in force count for it, at least and at most.
+fn row(effect: Effect, asked: [Truth; 3], least: Rung, most: Rung) -> Row {
+    // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
+    let broken = effect == Effect::Forbid && asked.contains(&Truth::Error);
+    let at = Rung::ALL.map(|rung| best(effect, asked, rung.max(least), rung.max(most)));
+    Row { effect, at: if broken { asked } else { at } }
 }
 
 /// What a policy says at the level, of those that are possible, at which it opens most.
@@ -60,15 +79,12 @@ fn best(effect: Effect, asked: [Truth; 3], least: Rung, most: Rung) -> Truth {
 }
 
 /// How far the approvals in force count for each policy.
-fn levels(engine: &Compiled, truths: &Truths, matter: &Matter<'_>) -> SmallVec<[Rung; 16]> {
-    if !matter.has_approvals() {
-        return SmallVec::from_elem(Rung::InForce, truths.len());
-    }
-    let stand_ins = stand_ins(truths.iter().copied(), matter);
-    let level = |(number, _): &(u32, _)| {
+fn levels(engine: &Compiled, said: &[(u32, Effect, [Truth; 3])], matter: &Matter<'_>) -> SmallVec<[Rung; 16]> {
+    let stand_ins = stand_ins(said.iter().map(|(policy, _, asked)| (*policy, *asked)), matter);
+    let level = |(number, ..): &(u32, Effect, [Truth; 3])| {
         engine.policy(*number).map_or(Rung::InForce, |policy| matter.in_force(policy, &stand_ins))
     };
-    truths.iter().map(level).collect()
+    said.iter().map(level).collect()
 }
 
 /// Who said yes in the manager's place, for some policy that only a manager moves.

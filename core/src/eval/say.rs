@@ -49,7 +49,7 @@ pub(crate) fn finish<'e>(engine: &'e Compiled, asking: &Asking<'_>, decision: &m
 /// A refusal in a sentence or two.
 pub(crate) fn refused(reason: Reason, detail: Option<&str>, guidance: Option<&Guidance>) -> Cow<'static, str> {
     let own = match (reason, detail) {
-        (Reason::ArgumentInvalid, Some(detail)) => Cow::Owned(format!("The arguments are not valid: {detail}.")),
+        (Reason::ArgumentInvalid, Some(detail)) => Cow::Owned(["The arguments are not valid: ", detail, "."].concat()),
         (Reason::InvalidRequest, _) => Cow::Borrowed("The call could not be read."),
         (Reason::LimitExceeded, _) => Cow::Borrowed("The call is too large."),
         (Reason::SnapshotStale, _) => Cow::Borrowed("No decisions can be made at the moment; try again later."),
@@ -59,10 +59,10 @@ pub(crate) fn refused(reason: Reason, detail: Option<&str>, guidance: Option<&Gu
     };
     match guidance {
         Some(Guidance { message, url: Some(url) }) => {
-            let colon = if message.ends_with(['.', ':', '!', '?']) { "" } else { ":" };
-            Cow::Owned(format!("{own} {message}{colon} {url}"))
+            let colon = if message.ends_with(['.', ':', '!', '?']) { " " } else { ": " };
+            Cow::Owned([&own, " ", message, colon, url].concat())
         }
-        Some(Guidance { message, url: None }) => Cow::Owned(format!("{own} {message}")),
+        Some(Guidance { message, url: None }) => Cow::Owned([&own, " ", message].concat()),
         None => own,
     }
 }

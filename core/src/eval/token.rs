@@ -65,7 +65,7 @@ fn try_decide<'a>(
     let facts = facts::subject(engine, SubjectRef::from(&request.subject), request.now)?;
     let facets = Facets::new(&session, request.now);
     let (server, number, entry) = target(engine, request)?;
-    let mut until = facts::snapshot_end(engine);
+    let [_, mut until] = engine.people.interval();
     let mut policies = BTreeSet::new();
     for scope in requested(request, server) {
         let case = Case { engine, facts: &facts, facets: &facets, number, entry, scope: &scope, now: request.now };

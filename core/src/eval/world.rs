@@ -1,9 +1,12 @@
 //! A question as compiled policies see it: who asks for what, by numbers, borrowed from where it already is.
 
+use std::cell::OnceCell;
+
 use smallvec::SmallVec;
 
+use crate::compile::condition::Var;
 use crate::compile::index;
-use crate::compile::inventory::{action_of, fixed_action};
+use crate::compile::inventory::{Guarded, action_of, fixed_action};
 use crate::compile::policies::Policy;
 use crate::compile::symbols::{self, attr};
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST};
@@ -16,30 +19,28 @@ use crate::load::people::SubjectId;
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
 pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Truths, String> {
     let engine = question.engine;
-    let texts = |labels| Value::Set(labels);
-    let told = question.facets.labels.map(|labels| texts(Set::Texts(labels)));
-    let all = told.unwrap_or_else(|| texts(Set::Const(&engine.all_labels)));
-    let session = session(question, all);
-    let asked = Asked { question, session: &session };
     let mut candidates: SmallVec<[u32; 32]> = SmallVec::new();
-    asked.find(&mut candidates);
+    find(question, &mut candidates);
 
     // FAIL-CLOSED: unknown_labels_open_nothing. They could be all there are or none; a policy is asked under both.
-    let no_labels = self::session(question, texts(Set::Const(&[])));
-    let unlabelled = Asked { question, session: &no_labels };
+    let (told, sessions) = (question.facets.labels, [OnceCell::new(), OnceCell::new()]);
+    let [session, no_session] = &sessions;
+    let labels = told.map_or(Set::Const(&engine.all_labels), Set::Texts);
+    let asked = Asked { question, labels, session };
+    let unlabelled = Asked { question, labels: Set::Const(&[]), session: no_session };
     let mut machine = Machine::new(&engine.code, &asked);
-    let mut other = Machine::new(&engine.code, &unlabelled);
     let mut by_cedar: Option<referee::Asked> = None;
 
     let mut truths = Truths::new();
-    for number in candidates {
-        let Some(policy) = engine.policy(number).filter(|policy| wanted(policy)) else { continue };
+    for number in &candidates {
+        let Some(policy) = engine.policy(*number).filter(|policy| wanted(policy)) else { continue };
         let effect = policy.terms.effect;
         let says = match policy.condition {
             Some(condition) => {
                 let says = most_open(effect, machine.run(condition, LEVELS));
                 if told.is_none() && policy.reads_labels {
-                    worse(effect, most_open(effect, other.run(condition, LEVELS)), says)
+                    let other = Machine::new(&engine.code, &unlabelled).run(condition, LEVELS);
+                    worse(effect, most_open(effect, other), says)
                 } else {
                     says
                 }
@@ -53,84 +54,106 @@ pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> 
                 asked.of(policy)?
             }
         };
-        truths.push((number, says));
+        truths.push((*number, says));
     }
     Ok(truths)
 }
 
-fn session<'a>(question: &Question<'a>, labels: Value<'a>) -> [(Attr, Value<'a>); 5] {
-    let facets = question.facets;
-    // in the order of the attributes' numbers
-    [
-        (attr::LABELS, labels),
-        (attr::ID, Value::String(facets.id)),
-        (attr::CALLS, Value::Long(facets.calls)),
-        (attr::AUTHENTICATED_AT, Value::Datetime(facets.authenticated_at)),
-        (attr::ACR, Value::String(facets.acr)),
-    ]
+/// The policies whose scope fits.
+fn find(question: &Question<'_>, into: &mut SmallVec<[u32; 32]>) {
+    let (held, groups) = (question.held, question.facts.groups);
+    let group = match question.target {
+        Target::Call { tool, .. } => Some(fixed_action(tool.operation.as_str())),
+        Target::Request { .. } | Target::Scope { .. } => None,
+    };
+    let server = question.server();
+    let asked = index::Asked {
+        principal: question.facts.principal(),
+        principal_in: &[
+            (symbols::ENTITLEMENT, &held.entitlements),
+            (symbols::GROUP, groups),
+            (symbols::PROFILE, &held.profiles),
+        ],
+        action: action(question),
+        action_in: group.as_slice(),
+        resource: resource(question),
+        resource_in: &[(symbols::SERVER, server.as_slice())],
+    };
+    question.engine.index.find(&asked, into);
 }
 
-struct Asked<'a, 'q> {
-    question: &'q Question<'a>,
-    session: &'q [(Attr, Value<'a>); 5],
-}
-
-impl<'a: 'q, 'q> Asked<'a, 'q> {
-    /// The policies whose scope fits.
-    fn find(&self, into: &mut SmallVec<[u32; 32]>) {
-        let (question, facts) = (self.question, self.question.facts);
-        let action_in: SmallVec<[Ent; 1]> = match question.target {
-            Target::Call { tool, .. } => SmallVec::from_elem(fixed_action(tool.operation.as_str()), 1),
-            _ => SmallVec::new(),
-        };
-        let server: SmallVec<[u32; 1]> = question.server().into_iter().collect();
-        let asked = index::Asked {
-            principal: self.principal(),
-            principal_in: &[
-                (symbols::ENTITLEMENT, &question.held.entitlements),
-                (symbols::GROUP, facts.groups),
-                (symbols::PROFILE, &question.held.profiles),
-            ],
-            action: self.action(),
-            action_in: &action_in,
-            resource: self.resource(),
-            resource_in: &[(symbols::SERVER, &server)],
-        };
-        question.engine.index.find(&asked, into);
+fn action(question: &Question<'_>) -> Ent {
+    match question.target {
+        Target::Call { number, .. } => action_of(number),
+        Target::Request { .. } => fixed_action(REQUEST),
+        Target::Scope { .. } => fixed_action(ISSUE_TOKEN),
     }
 }
 
+fn resource(question: &Question<'_>) -> Ent {
+    match question.target {
+        Target::Call { number, .. } => Ent { kind: symbols::TOOL, id: number },
+        Target::Request { entitlement, .. } => Ent { kind: symbols::ENTITLEMENT, id: entitlement },
+        Target::Scope { scope, .. } => Ent { kind: symbols::SCOPE, id: scope.number },
+    }
+}
+
+type Session<'a> = [(Attr, Value<'a>); 5];
+
+struct Asked<'a, 'q> {
+    question: &'q Question<'a>,
+    /// The session's.
+    labels: Set<'a>,
+    /// The session as a record, once a policy takes it as a whole.
+    session: &'q OnceCell<Session<'a>>,
+}
+
 impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
+    #[inline]
     fn principal(&self) -> Ent {
         self.question.facts.principal()
     }
 
     fn action(&self) -> Ent {
-        match self.question.target {
-            Target::Call { number, .. } => action_of(number),
-            Target::Request { .. } => fixed_action(REQUEST),
-            Target::Scope { .. } => fixed_action(ISSUE_TOKEN),
+        action(self.question)
+    }
+
+    #[inline]
+    fn resource(&self) -> Ent {
+        resource(self.question)
+    }
+
+    #[inline]
+    fn var_attr(&self, var: Var, name: Attr) -> Attribute<'q> {
+        match var {
+            Var::Principal => self.of_principal(name),
+            Var::Resource => self.guarded(name),
+            Var::Action => Attribute::Missing,
         }
     }
 
-    fn resource(&self) -> Ent {
-        match self.question.target {
-            Target::Call { number, .. } => Ent { kind: symbols::TOOL, id: number },
-            Target::Request { entitlement, .. } => Ent { kind: symbols::ENTITLEMENT, id: entitlement },
-            Target::Scope { scope, .. } => Ent { kind: symbols::SCOPE, id: scope.number },
+    #[inline]
+    fn var_path(&self, var: Var, of: Attr, name: Attr) -> Attribute<'q> {
+        match (var, of, name, self.question.facts.who) {
+            (Var::Principal, attr::CLIENT, attr::KIND, SubjectId::Agent { .. }) => {
+                Attribute::Value(Value::String(self.question.facts.client_kind))
+            }
+            _ => self.within(self.var_attr(var, of), name),
+        }
+    }
+
+    #[inline]
+    fn context_path(&self, of: Attr, name: Attr) -> Attribute<'q> {
+        match of {
+            attr::SESSION => self.of_session(name).map_or(Attribute::Missing, Attribute::Value),
+            _ => self.within(self.context(of), name),
         }
     }
 
     fn attr(&self, entity: Ent, name: Attr) -> Attribute<'q> {
         let facts = self.question.facts;
-        let reference = |kind, id| Attribute::Value(Value::Entity(Ent { kind, id }));
         if entity == self.principal() {
-            return match (facts.who, name) {
-                (SubjectId::Agent { user, .. }, attr::USER) => reference(symbols::USER, user),
-                (SubjectId::Agent { client, .. }, attr::CLIENT) => reference(symbols::CLIENT, client),
-                (SubjectId::ServicePrincipal(_), attr::OWNER) => reference(symbols::USER, facts.requester),
-                _ => Attribute::Missing,
-            };
+            return self.of_principal(name);
         }
         if entity == self.resource() {
             return self.guarded(name);
@@ -206,7 +229,9 @@ impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
                 Target::Call { input: Input::Unknown, .. } => Attribute::UnknownRecord,
                 _ => Attribute::Missing,
             },
-            attr::SESSION => Attribute::Value(Value::Record(Record::Fields(self.session))),
+            attr::SESSION => {
+                Attribute::Value(Value::Record(Record::Fields(self.session.get_or_init(|| self.whole_session()))))
+            }
             attr::NOW => Attribute::Value(Value::Datetime(facets.now)),
             attr::CHANNEL => Attribute::Value(Value::String(facets.channel)),
             _ => Attribute::Missing,
@@ -224,25 +249,57 @@ impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
 /// In the order of their numbers. Approval is the machine's own.
 const CONTEXT: &[Attr] = &[attr::INPUT, attr::NOW, attr::SESSION, attr::CHANNEL];
 const WITHOUT_INPUT: &[Attr] = &[attr::NOW, attr::SESSION, attr::CHANNEL];
+const SESSION: [Attr; 5] = [attr::LABELS, attr::ID, attr::CALLS, attr::AUTHENTICATED_AT, attr::ACR];
 
 impl<'a: 'q, 'q> Asked<'a, 'q> {
+    fn of_principal(&self, name: Attr) -> Attribute<'q> {
+        let facts = self.question.facts;
+        let reference = |kind, id| Attribute::Value(Value::Entity(Ent { kind, id }));
+        match (facts.who, name) {
+            (SubjectId::Agent { user, .. }, attr::USER) => reference(symbols::USER, user),
+            (SubjectId::Agent { client, .. }, attr::CLIENT) => reference(symbols::CLIENT, client),
+            (SubjectId::ServicePrincipal(_), attr::OWNER) => reference(symbols::USER, facts.requester),
+            _ => Attribute::Missing,
+        }
+    }
+
     /// An attribute of the tool, scope or entitlement.
     fn guarded(&self, name: Attr) -> Attribute<'q> {
-        let (entitlements, labels, sensitive, trusted, environment): (&'q [u32], _, _, _, &'q str) =
-            match (self.question.guarded(), self.question.target) {
-                (Some(it), _) => (&it.entitlements, &it.labels[..], it.sensitive, it.trusted, &it.environment),
-                // what is asked for has no labels, and nobody placed it
-                (None, Target::Request { own, .. }) => (own, &[][..], false, true, DEFAULT_ENVIRONMENT),
-                (None, _) => return Attribute::NoEntity,
-            };
-        Attribute::Value(match name {
-            attr::ENTITLEMENTS => Value::Set(Set::Entities { kind: symbols::ENTITLEMENT, ids: entitlements }),
-            attr::LABELS => Value::Set(Set::Const(labels)),
-            attr::SENSITIVE => Value::Bool(sensitive),
-            attr::TRUSTED => Value::Bool(trusted),
-            attr::ENVIRONMENT => Value::String(environment),
+        let entitlements = |ids: &'q [u32]| Value::Set(Set::Entities { kind: symbols::ENTITLEMENT, ids });
+        let it: Option<&'q Guarded> = self.question.guarded();
+        Attribute::Value(match (it, name, self.question.target) {
+            (Some(it), attr::ENTITLEMENTS, _) => entitlements(&it.entitlements),
+            (Some(it), attr::LABELS, _) => Value::Set(Set::Const(&it.labels)),
+            (Some(it), attr::SENSITIVE, _) => Value::Bool(it.sensitive),
+            (Some(it), attr::TRUSTED, _) => Value::Bool(it.trusted),
+            (Some(it), attr::ENVIRONMENT, _) => Value::String(&it.environment),
+            // what is asked for has no labels, and nobody placed it
+            (None, attr::ENTITLEMENTS, Target::Request { own, .. }) => entitlements(own),
+            (None, attr::LABELS, _) => Value::Set(Set::Const(&[])),
+            (None, attr::SENSITIVE, _) => Value::Bool(false),
+            (None, attr::TRUSTED, _) => Value::Bool(true),
+            (None, attr::ENVIRONMENT, _) => Value::String(DEFAULT_ENVIRONMENT),
             _ => return Attribute::Missing,
         })
+    }
+
+    /// A fact of the session.
+    #[inline]
+    fn of_session(&self, name: Attr) -> Option<Value<'a>> {
+        let facets = self.question.facets;
+        Some(match name {
+            attr::LABELS => Value::Set(self.labels),
+            attr::ID => Value::String(facets.id),
+            attr::CALLS => Value::Long(facets.calls),
+            attr::AUTHENTICATED_AT => Value::Datetime(facets.authenticated_at),
+            attr::ACR => Value::String(facets.acr),
+            _ => return None,
+        })
+    }
+
+    /// All of them, in the order of their numbers.
+    fn whole_session(&self) -> Session<'a> {
+        SESSION.map(|name| (name, self.of_session(name).unwrap_or(Value::Bool(false))))
     }
 
     /// Whether the request has an entity at all.

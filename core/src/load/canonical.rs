@@ -36,11 +36,11 @@ pub(crate) fn write(out: &mut String, item: Item<'_>) {
                 members.sort_unstable_by(|left, right| left.name.encode_utf16().cmp(right.name.encode_utf16()));
             }
             out.push('{');
-            for (index, Member { name, given, value }) in members.into_iter().enumerate() {
+            for (index, Member { name, given, key }) in members.into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { "," });
                 write_string(out, name, given);
                 out.push(':');
-                write(out, value);
+                write(out, item.value_of(key));
             }
             out.push('}');
         }
@@ -67,12 +67,13 @@ fn write_string(out: &mut String, text: &str, plain: bool) {
 struct Member<'t> {
     name: &'t str,
     given: bool,
-    value: Item<'t>,
+    key: u32,
 }
 
 impl<'t> From<(Item<'t>, Item<'t>)> for Member<'t> {
-    fn from((key, value): (Item<'t>, Item<'t>)) -> Self {
-        Self { name: key.text().unwrap_or_default(), given: key.kind() == Kind::Given, value }
+    #[inline]
+    fn from((key, _): (Item<'t>, Item<'t>)) -> Self {
+        Self { name: key.text().unwrap_or_default(), given: key.kind() == Kind::Given, key: key.place() }
     }
 }
 

@@ -128,6 +128,18 @@ impl<'t> Item<'t> {
         self.nodes.get(index(self.at)).map_or(0, |node| node.next)
     }
 
+    /// Where on its tape it is.
+    #[inline]
+    pub(crate) fn place(&self) -> u32 {
+        self.at
+    }
+
+    /// The value of the key at that place of the same tape.
+    #[inline]
+    pub(crate) fn value_of(self, key: u32) -> Self {
+        Self { at: key.saturating_add(1), ..self }
+    }
+
     /// The elements of an array; of anything else none.
     #[inline]
     pub(crate) fn elements(self) -> Elements<'t> {
@@ -261,6 +273,25 @@ impl<'t> Iterator for Members<'t> {
             self.next.at = value.after();
             (key, value)
         })
+    }
+}
+
+/// Whether two texts are equal: without a call for the short ones that names are.
+#[inline]
+pub(crate) fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    match (left.first_chunk::<8>(), left.last_chunk::<8>(), right.first_chunk::<8>(), right.last_chunk::<8>()) {
+        // the two words overlap or meet
+        (Some(first), Some(last), Some(others), Some(other)) if left.len() <= 16 => first == others && last == other,
+        (Some(_), ..) => left == right,
+        _ => match (left.first_chunk::<4>(), left.last_chunk::<4>(), right.first_chunk::<4>(), right.last_chunk::<4>())
+        {
+            (Some(first), Some(last), Some(others), Some(other)) => first == others && last == other,
+            _ => left.iter().zip(right).all(|(left, right)| left == right),
+        },
     }
 }
 

@@ -35,6 +35,20 @@ fn the_way_around() {
 }
 
 #[test]
+fn equal_texts_are_the_same_and_no_others() {
+    let text = "abcdefghijklmnopqrstuvwxyz";
+    for length in 0..=text.len() {
+        let one = text[..length].to_owned();
+        assert!(same(&one, &text[..length]) && !same(&one, &format!("{one}x")) && !same(&format!("{one}x"), &one));
+        for at in 0..length {
+            let mut other = one.clone();
+            other.replace_range(at..=at, "X");
+            assert!(!same(&one, &other), "{one} {other}");
+        }
+    }
+}
+
+#[test]
 fn a_tape_is_used_again() {
     let mut tape = Tape::default();
     for text in [r#"{"a":"\n"}"#, "[1,2]", "broken", r#"{"a":{"b":"\"é"}}"#, "null"] {

@@ -61,6 +61,17 @@ pub(crate) enum Node {
         var: Var,
         attr: Attr,
     },
+    /// An attribute of an attribute of the context, such as `context.session.calls`.
+    ContextPath {
+        of: Attr,
+        attr: Attr,
+    },
+    /// An attribute of an attribute of one of the three entities, such as `principal.client.kind`.
+    VarPath {
+        var: Var,
+        of: Attr,
+        attr: Attr,
+    },
     /// Whether one of the three entities is in this one.
     VarIn {
         var: Var,

@@ -30,6 +30,7 @@ impl People {
         let mut people = self.clone();
         people.version = delta.version;
         people.issued_at = delta.issued_at;
+        people.interval = super::interval(delta.issued_at, people.max_age);
         for (at, id) in delta.grants.revoke.iter().enumerate() {
             people.revoke_grant(id).map_err(place("grants", "revoke", at))?;
         }

@@ -153,7 +153,7 @@ fn a_change_is_newer_than_what_it_changes() {
     };
     assert!(with(43).is_ok() && with(99).is_ok());
     for version in [0, 41, 42] {
-        assert_eq!(with(version).unwrap_err(), ("invalid_value", "/version".to_owned()));
+        assert_eq!(with(version).unwrap_err(), ("snapshot_older", "/version".to_owned()));
     }
 }
 

@@ -201,7 +201,7 @@ fn candidates(index: &Index, store: &Store, asking: &Asking<'_>) -> Vec<usize> {
         .into_iter()
         .flat_map(|(kind, ids)| ids.into_iter().map(move |id| crate::data::value::Ent { kind, id }))
         .collect();
-    let mut found: Vec<u32> = Vec::new();
+    let mut found: smallvec::SmallVec<[u32; 8]> = smallvec::SmallVec::new();
     index.find(
         &Asked {
             principal: asking.principal,

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use crate::compile::condition::operators::same;
 use crate::compile::condition::scalar;
 use crate::data::names::{index, number};
-use crate::data::value::{Attr, Const, Record, Set, Value};
+use crate::data::value::{Attr, Const, Record, Set, Value, field};
 
 /// Pairs that are compared one by one.
 const PAIRS: usize = 4_096;
@@ -53,23 +53,8 @@ impl<'a> Scratch<'a> {
     /// An attribute of a record.
     pub(super) fn get(&self, record: Record<'a>, attr: Attr) -> Option<Value<'a>> {
         match record {
-            Record::Const(fields) => {
-                let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
-                fields.get(at).map(|(_, value)| value.value())
-            }
-            Record::Given(frame, attrs, cells) => {
-                let at = attrs.binary_search(&attr).ok()?;
-                frame.value(*cells.get(at)?)
-            }
-            Record::Fields(fields) => {
-                let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
-                fields.get(at).map(|(_, value)| *value)
-            }
-            Record::Built { start, len } => {
-                let fields = self.fields(start, len);
-                let at = fields.binary_search_by_key(&attr, |(known, _)| *known).ok()?;
-                fields.get(at).map(|(_, value)| *value)
-            }
+            Record::Built { start, len } => field(self.fields(start, len), attr),
+            record => record.get(attr),
         }
     }
 
@@ -81,7 +66,9 @@ impl<'a> Scratch<'a> {
                 ids.iter().any(|id| test(Value::Entity(crate::data::value::Ent { kind, id: *id })))
             }
             Set::Texts(texts) => texts.iter().any(|text| test(Value::String(text))),
-            Set::Given(frame, cells) => cells.iter().any(|cell| frame.value(*cell).is_some_and(&mut *test)),
+            Set::Given { frame, start, len } => {
+                frame.items(start, len).iter().any(|cell| frame.value(*cell).is_some_and(&mut *test))
+            }
             Set::Built { start, len } => self.items(start, len).iter().any(|item| test(*item)),
         }
     }
@@ -108,19 +95,29 @@ impl<'a> Scratch<'a> {
             return items.binary_search(&self.constant(value)).is_ok();
         }
         match (set, value) {
+            (set, Value::String(text)) => self.contains_text(set, text),
             (Set::Const(items), value) if items.len() > FEW => {
                 items.binary_search_by(|item| compare(item, &value)).is_ok()
-            }
-            (Set::Const(items), Value::String(text)) => {
-                items.iter().any(|item| matches!(item, Const::String(item) if **item == *text))
             }
             (Set::Entities { kind, ids }, Value::Entity(entity)) => {
                 entity.kind == kind && ids.binary_search(&entity.id).is_ok()
             }
             (Set::Entities { .. }, _) => false,
-            (Set::Texts(texts), Value::String(text)) => texts.contains(&text),
             (Set::Texts(_), _) => false,
             (set, value) => self.any(set, &mut |item| same(&item, &value) == Some(true)),
+        }
+    }
+
+    /// Whether a text is in a set.
+    pub(super) fn contains_text(&self, set: Set<'a>, text: &str) -> bool {
+        match set {
+            Set::Const(items) if items.len() > FEW => {
+                items.binary_search_by(|item| compare(item, &Value::String(text))).is_ok()
+            }
+            Set::Const(items) => items.iter().any(|item| matches!(item, Const::String(item) if **item == *text)),
+            Set::Texts(texts) => texts.contains(&text),
+            Set::Entities { .. } => false,
+            set => self.any(set, &mut |item| matches!(item, Value::String(item) if item == text)),
         }
     }
 
@@ -154,7 +151,12 @@ impl<'a> Scratch<'a> {
     /// Whether the items of one set are looked up in the other without walking through it.
     fn is_searched(&self, set: Set<'a>, items: Set<'a>) -> bool {
         matches!(set, Set::Const(_) | Set::Entities { .. })
-            && !self.any(items, &mut |item| matches!(item, Value::Set(_) | Value::Record(_)))
+            && match items {
+                Set::Entities { .. } | Set::Texts(_) => true,
+                // sorted: sets and records are the last
+                Set::Const(items) => !matches!(items.last(), Some(Const::Set(_) | Const::Record(_))),
+                items => !self.any(items, &mut |item| matches!(item, Value::Set(_) | Value::Record(_))),
+            }
     }
 
     fn equal_pairwise(&self, left: Value<'a>, right: Value<'a>) -> bool {
@@ -181,8 +183,8 @@ impl<'a> Scratch<'a> {
     fn any_field(&self, record: Record<'a>, test: &mut dyn FnMut(Attr, Value<'a>) -> bool) -> bool {
         match record {
             Record::Const(fields) => fields.iter().any(|(attr, value)| test(*attr, value.value())),
-            Record::Given(frame, attrs, cells) => {
-                attrs.iter().zip(cells).any(|(attr, cell)| frame.value(*cell).is_some_and(|value| test(*attr, value)))
+            Record::Given { frame, start, shape } => {
+                frame.members(start, shape).any(|(attr, cell)| frame.value(cell).is_some_and(|value| test(attr, value)))
             }
             Record::Fields(fields) => fields.iter().any(|(attr, value)| test(*attr, *value)),
             Record::Built { start, len } => self.fields(start, len).iter().any(|(attr, value)| test(*attr, *value)),

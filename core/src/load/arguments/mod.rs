@@ -4,6 +4,7 @@
 //! what cannot be typed is left out of `context.input` with a note, never guessed. Everything here is plain data,
 //! without Cedar; `compile::arguments` says it in Cedar's words.
 
+mod fault;
 mod lower;
 mod path;
 mod refs;
@@ -14,6 +15,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
+pub(crate) use self::fault::explain;
 pub(crate) use self::path::{PathAnswer, closest};
 pub(crate) use self::shape::Text;
 pub(crate) use self::time::{parse_date, parse_date_time, write as write_instant};
@@ -202,16 +204,7 @@ fn step(pointer: &str, key: &str) -> String {
 
 /// A text from outside for a message: at most 64 characters, control and invisible characters escaped.
 fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for (index, char) in text.chars().enumerate() {
-        if index == 64 {
-            out.push('…');
-            break;
-        }
-        // `escape_debug` leaves what can be seen as it is; quotes and backslashes need no escape here.
-        if matches!(char, '"' | '\'' | '\\') { out.push(char) } else { out.extend(char.escape_debug()) }
-    }
-    out
+    fault::Shown(text).to_string()
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::fault::Fault;
 use super::{Arguments, Extras, Map, Member, Record, Slot, Text, Type, shown, time};
 use crate::data::canonical::canonical;
 use crate::data::json::Json;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// A value of one of the [`Type`]s.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +50,7 @@ fn record(ty: &Record, value: &Json) -> Result<BTreeMap<String, Value>, Error> {
             }
             // FAIL-CLOSED: a_missing_required_argument_is_refused
             None if member.required => {
-                let message = format!("required argument `{}` is missing", shown(name));
-                return Err(Error::new(ErrorKind::WrongType, message).help("give it a value"));
+                return Err(Fault::Missing(name).into());
             }
             None => {}
         }
@@ -60,9 +60,7 @@ fn record(ty: &Record, value: &Json) -> Result<BTreeMap<String, Value>, Error> {
         // FAIL-CLOSED: an_undeclared_argument_is_refused
         Extras::Refused => {
             if let Some((name, _)) = extras.next() {
-                let message = format!("argument `{}` is not declared", shown(name));
-                let error = Error::new(ErrorKind::UnknownField, message);
-                return Err(error.help("give only what the tool's `inputSchema` declares"));
+                return Err(Fault::Undeclared(name).into());
             }
         }
         Extras::Typed(ty) => {
@@ -81,7 +79,7 @@ fn member(member: &Member, value: &Json) -> Result<Option<Value>, Error> {
         Slot::Null => Err(wrong_type("null", value)),
         Slot::LeftOut(_) => Ok(None),
         // FAIL-CLOSED: a_member_whose_schema_is_false_is_refused
-        Slot::Refused => Err(nothing_fits()),
+        Slot::Refused => Err(Fault::NothingFits.into()),
     }
 }
 
@@ -90,14 +88,12 @@ fn value(ty: &Type, value: &Json) -> Result<Value, Error> {
         (Type::Json, _) => Ok(free_form(value)),
         (Type::Bool, Json::Bool(bool)) => Ok(Value::Bool(*bool)),
         // FAIL-CLOSED: a_number_that_is_not_exact_is_refused
-        (Type::Long, Json::Number(number)) => number
-            .as_i64()
-            .map(Value::Long)
-            .ok_or_else(|| inexact("a whole number between -2^63 and 2^63-1", number.as_str())),
-        (Type::Decimal, Json::Number(number)) => number
-            .as_decimal4()
-            .map(Value::Decimal)
-            .ok_or_else(|| inexact("a number below 922337203685477 with at most 4 decimal places", number.as_str())),
+        (Type::Long, Json::Number(number)) => {
+            number.as_i64().map(Value::Long).ok_or_else(|| Fault::NoLong(number.as_str()).into())
+        }
+        (Type::Decimal, Json::Number(number)) => {
+            number.as_decimal4().map(Value::Decimal).ok_or_else(|| Fault::NoDecimal(number.as_str()).into())
+        }
         (Type::Text(ty), Json::String(text)) => self::text(ty, text),
         (Type::Set(element), Json::Array(elements)) => {
             let elements = elements.iter().enumerate();
@@ -110,9 +106,9 @@ fn value(ty: &Type, value: &Json) -> Result<Value, Error> {
         (Type::Record(ty), _) => record(ty, value).map(Value::Record),
         (Type::Map(ty), Json::Object(members)) => map(ty, members.iter()),
         (Type::OneOf { null, parts }, _) => one_of(*null, parts, value),
-        (Type::Nothing, _) => Err(nothing_fits()),
+        (Type::Nothing, _) => Err(Fault::NothingFits.into()),
         // FAIL-CLOSED: a_value_of_another_kind_is_refused
-        (ty, found) => Err(wrong_type(kind_of(ty), found)),
+        (ty, found) => Err(wrong_type(ty.kind(), found)),
     }
 }
 
@@ -150,10 +146,7 @@ fn part<'a>(
     match parts.get_key_value(name) {
         Some((name, ty)) => Ok(Some((*name, ty))),
         None if null && *value == Json::Null => Ok(None),
-        None => {
-            let kinds: Vec<_> = parts.keys().copied().chain(null.then_some("null")).collect();
-            Err(wrong_type(&kinds.join(" or "), value))
-        }
+        None => Err(Fault::NoPart { null, parts, found: value.into() }.into()),
     }
 }
 
@@ -170,22 +163,7 @@ fn text(ty: &Text, text: &str) -> Result<Value, Error> {
             .or_else(|| if *v6 { text.parse::<Ipv6Addr>().ok().map(write_v6) } else { None })
             .map(Value::Ip),
     };
-    value.ok_or_else(|| {
-        let expected = match ty {
-            Text::Open => "a string".to_owned(),
-            Text::OneOf(values) => {
-                let some: Vec<_> = values.iter().take(6).map(|value| format!("`{}`", shown(value))).collect();
-                let more = if values.len() > some.len() { ", …" } else { "" };
-                format!("one of {}{more}", some.join(", "))
-            }
-            Text::Instant { date: true, time: false } => "a date such as `2026-01-31`".to_owned(),
-            Text::Instant { .. } => "an RFC 3339 date-time such as `2026-01-31T09:00:00.000Z`".to_owned(),
-            Text::Ip { v4: true, v6: false } => "an IPv4 address".to_owned(),
-            Text::Ip { v4: false, v6: true } => "an IPv6 address".to_owned(),
-            Text::Ip { .. } => "an IP address".to_owned(),
-        };
-        Error::new(ErrorKind::InvalidValue, format!("expected {expected}, found `{}`", shown(text)))
-    })
+    value.ok_or_else(|| Fault::NoSuchText { expected: ty, found: text }.into())
 }
 
 /// Eight groups in full: Cedar refuses the dotted form of an address that embeds an IPv4 one.
@@ -221,34 +199,6 @@ fn free_form(value: &Json) -> Value {
     ]))
 }
 
-fn kind_of(ty: &Type) -> &'static str {
-    match ty {
-        Type::Json | Type::OneOf { .. } | Type::Nothing => "a JSON value",
-        Type::Bool => "boolean",
-        Type::Long => "integer",
-        Type::Decimal => "number",
-        Type::Text(_) => "string",
-        Type::Set(_) | Type::Sets { .. } => "array",
-        Type::Record(_) | Type::Map(_) => "object",
-    }
-}
-
-fn wrong_type(expected: &str, found: &Json) -> Error {
-    let text = match found {
-        Json::String(text) => format!(" `{}`", shown(text)),
-        Json::Number(number) => format!(" `{}`", shown(number.as_str())),
-        Json::Bool(bool) => format!(" `{bool}`"),
-        Json::Null | Json::Array(_) | Json::Object(_) => String::new(),
-    };
-    let message = format!("expected {expected}, found {}{text}", found.kind());
-    Error::new(ErrorKind::WrongType, message)
-}
-
-fn inexact(expected: &str, found: &str) -> Error {
-    Error::new(ErrorKind::InvalidValue, format!("expected {expected}, found `{}`", shown(found)))
-        .help("nothing is rounded")
-}
-
-fn nothing_fits() -> Error {
-    Error::new(ErrorKind::InvalidValue, "no value is allowed here").help("leave it out")
+fn wrong_type(expected: &'static str, found: &Json) -> Error {
+    Fault::Kind { expected, found: found.into() }.into()
 }
