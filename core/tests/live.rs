@@ -4,6 +4,7 @@
 #![allow(
     clippy::allow_attributes,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     clippy::arithmetic_side_effects,
     clippy::panic,
     reason = "a test's own arithmetic is over small numbers"

@@ -217,20 +217,20 @@ impl Ty {
         if spoil > 0 && draw.one_in(spoil) {
             return draw.pick(WRONG).to_string();
         }
-        let quoted = |text: &str| format!("\"{text}\"");
+        let quoted = |text: &&str| format!("\"{text}\"");
         match self {
-            Self::Text => quoted(*draw.pick(TEXTS)),
-            Self::Enum => quoted(*draw.pick(STATES)),
+            Self::Text => quoted(draw.pick(TEXTS)),
+            Self::Enum => quoted(draw.pick(STATES)),
             Self::Long => match draw.below(12) {
                 0 => ["1.0", "1e3", "-0", "100e-2"][draw.below(4)].into(),
                 _ => draw.pick(LONGS).to_string(),
             },
             Self::Number => draw.pick(NUMBERS).to_string(),
             Self::Bool => (draw.below(2) == 0).to_string(),
-            Self::Time => quoted(*draw.pick(TIMES)),
-            Self::Day => quoted(*draw.pick(DAYS)),
-            Self::Ip4 => quoted(*draw.pick(IP4)),
-            Self::Ip6 => quoted(*draw.pick(IP6)),
+            Self::Time => quoted(draw.pick(TIMES)),
+            Self::Day => quoted(draw.pick(DAYS)),
+            Self::Ip4 => quoted(draw.pick(IP4)),
+            Self::Ip6 => quoted(draw.pick(IP6)),
             Self::Free => [
                 "1",
                 "\"a\"",
