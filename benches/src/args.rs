@@ -70,7 +70,7 @@ impl Args {
                 "--policies" => args.policies = list(words.next()).map(|word| one(Some(word))).collect(),
                 "--tools" => args.tools = number(&mut words),
                 "--grants" => args.grants = number(&mut words),
-                "--calls" => args.calls = number(&mut words),
+                "--calls" => args.calls = number(&mut words).max(64),
                 "--seconds" => args.race = Duration::from_secs_f64(one(words.next())),
                 "--only" => {
                     args.only = list(words.next()).collect();

@@ -105,6 +105,9 @@ impl<'a> Lane<'a> {
 
 /// Lets every contestant take turns on these calls for about so long; each begins afresh.
 pub fn race(lanes: &mut [Lane<'_>], calls: &[Call], long: Duration) {
+    if lanes.is_empty() {
+        return;
+    }
     let overhead = overhead();
     for lane in lanes.iter_mut() {
         (lane.times, lane.next, lane.one) = (Times::default(), 0, 0.0);

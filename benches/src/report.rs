@@ -75,33 +75,7 @@ fn measure(args: &Args, policies: usize) -> Found {
     found.scope =
         (scopes.iter().sum::<usize>() as f64 / scopes.len() as f64, scopes.iter().copied().max().unwrap_or_default());
 
-    // the smaller parts first, so that what the engine holds is measured alone
-    let parts = args.wants("load").then(|| {
-        eprintln!("  loading without people, people alone, and Cedar's parser");
-        let without_people = least(3, || load_bundle(&world, &world.bundle_without_people()));
-        let people = least(1, || load_bundle(&world, &world.bundle_of_people()));
-        let text = world.cedar();
-        let cedar_parse = least(3, || cedar::parse(&text));
-        (without_people, people, cedar_parse)
-    });
-    eprintln!("  loading the engine");
-    let bundle = world.bundle();
-    let (before, resident) = (alloc::count(), alloc::resident());
-    let (whole, engine) = timed(|| load_bundle(&world, &bundle));
-    let held = alloc::count().bytes.wrapping_sub(before.bytes);
-    let resident = alloc::resident().saturating_sub(resident);
-    eprintln!("  loaded in {whole:.1} s");
-    drop(bundle);
-    if let Some((without_people, people, cedar_parse)) = parts {
-        eprintln!("  Cedar's strict validation");
-        let text = world.cedar();
-        let schema = engine.schema();
-        let (cedar_validate, valid) = timed(|| cedar::validate(&text, &schema));
-        assert!(valid, "Cedar finds the policies valid");
-        found.load = Some(Load { without_people, people, whole, held, resident, cedar_parse, cedar_validate });
-    }
-    let one = mean_time(&engine, &calls);
-    eprintln!("  a decision takes about {}", time(one * 1e9));
+    let ready = ENGINE_PARTS.iter().any(|part| args.wants(part)).then(|| ready(args, &world, &calls, &mut found));
 
     let floor = Floor::new(&world);
     let wants_cedar = args.wants("cedar") || args.wants("agree");
@@ -109,8 +83,8 @@ fn measure(args: &Args, policies: usize) -> Found {
         eprintln!("  making Cedar's entities");
         Cedar::new(&world, &calls)
     });
-    if let (true, Some(raw)) = (args.wants("agree"), &raw) {
-        found.agreement = Some(agreement(&engine, raw, &calls, one));
+    if let (true, Some(raw), Some((engine, one))) = (args.wants("agree"), &raw, &ready) {
+        found.agreement = Some(agreement(engine, raw, &calls, *one));
     }
     #[cfg(feature = "peers")]
     let mut peers = crate::peers::Peers::new(&world, &calls[..calls.len().min(1_024)], &|name| args.wants(name));
@@ -118,8 +92,8 @@ fn measure(args: &Args, policies: usize) -> Found {
         let calls = &calls[..count.min(calls.len())];
         eprintln!("  racing on {} {set} calls", calls.len());
         let mut lanes = Vec::new();
-        if args.wants("engine") {
-            lanes.push(Lane::new("engine", |call| decide(&engine, call).outcome as u8));
+        if let (true, Some((engine, _))) = (args.wants("engine"), &ready) {
+            lanes.push(Lane::new("engine", |call| decide(engine, call).outcome as u8));
         }
         if args.wants("floor") {
             lanes.push(Lane::new("floor", |call| floor.decide(call)));
@@ -136,8 +110,9 @@ fn measure(args: &Args, policies: usize) -> Found {
             found.times.insert((at, lane.name), lane.times);
         }
     }
-    // whatever takes too long today is measured on fewer calls
-    let affordable = ((20.0 / one) as usize).clamp(64, calls.len()) / 64 * 64;
+    let Some((engine, one)) = ready else { return found };
+    // whatever takes too long is measured on fewer calls
+    let affordable = ((20.0 / one) as usize).max(64).min(calls.len());
     if args.wants("engine") || args.wants("alloc") {
         eprintln!("  counting over {affordable} calls");
         count_all(&engine, &calls[..affordable], &mut found);
@@ -151,6 +126,42 @@ fn measure(args: &Args, policies: usize) -> Found {
         found.threads = Some(threads(&engine, &calls, args.race));
     }
     found
+}
+
+/// What needs the engine loaded.
+const ENGINE_PARTS: [&str; 6] = ["engine", "agree", "alloc", "visible", "threads", "load"];
+
+/// The engine, and the seconds of a decision, roughly.
+fn ready(args: &Args, world: &World, calls: &[Call], found: &mut Found) -> (Engine, f64) {
+    // the smaller parts first, so that what the engine holds is measured alone
+    let parts = args.wants("load").then(|| {
+        eprintln!("  loading without people, people alone, and Cedar's parser");
+        let without_people = least(3, || load_bundle(world, &world.bundle_without_people()));
+        let people = least(1, || load_bundle(world, &world.bundle_of_people()));
+        let text = world.cedar();
+        let cedar_parse = least(3, || cedar::parse(&text));
+        (without_people, people, cedar_parse)
+    });
+    eprintln!("  loading the engine");
+    let bundle = world.bundle();
+    let (before, resident) = (alloc::count(), alloc::resident());
+    let (whole, engine) = timed(|| load_bundle(world, &bundle));
+    let held = alloc::count().bytes.wrapping_sub(before.bytes);
+    let resident = alloc::resident().saturating_sub(resident);
+    eprintln!("  loaded in {whole:.1} s");
+    drop(bundle);
+    if let Some((without_people, people, cedar_parse)) = parts {
+        eprintln!("  Cedar's strict validation");
+        let text = world.cedar();
+        let schema = engine.schema();
+        let (cedar_validate, valid) = timed(|| cedar::validate(&text, &schema));
+        assert!(valid, "Cedar finds the policies valid");
+        found.load = Some(Load { without_people, people, whole, held, resident, cedar_parse, cedar_validate });
+    }
+    let one = mean_time(&engine, calls);
+    eprintln!("  a decision takes about {}", time(one * 1e9));
+
+    (engine, one)
 }
 
 /// Seconds of the fastest of some runs.

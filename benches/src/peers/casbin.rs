@@ -26,7 +26,7 @@ m = (p.act == "*" || p.act == r.action || p.act == r.resource.operation) && eval
 const WORDS: Words = Words {
     prefix: "r.",
     has: |root, member| format!("\"{member}\" in {root}"),
-    begins: |text, beginning| format!("{text}.starts_with(\"{beginning}\")"),
+    begins: |text, beginning| format!("begins({text}, \"{beginning}\")"),
     entitled: "entitled(r.principal, r.resource)",
     no: "false",
 };
@@ -55,6 +55,13 @@ async fn make(world: &World) -> casbin::Result<Enforcer> {
             };
             let held = list(&principal, "holds");
             list(&resource, "entitlements").iter().any(|id| held.contains(id)).into()
+        }),
+    );
+    enforcer.add_function(
+        "begins",
+        OperatorFunction::Arg2(|text: Dynamic, beginning: Dynamic| {
+            let (text, beginning) = (text.into_string(), beginning.into_string());
+            text.is_ok_and(|text| beginning.is_ok_and(|beginning| text.starts_with(&beginning))).into()
         }),
     );
     let rows = world.policies.iter().flat_map(|policy| {

@@ -23,12 +23,17 @@ const WORDS: Words = Words {
     no: "false",
 };
 
-fn rego(world: &World) -> String {
+/// The policies as modules of one package: a module may have a mebibyte and 20,000 lines at most.
+fn rego(world: &World) -> Vec<String> {
     let mut out = String::from(
         "package toolgate\nimport rego.v1\n\ndefault allow := false\ndefault permit := false\ndefault forbid := false\n\nallow if {\n    permit\n    not forbid\n}\n\n\
          entitled if {\n    some e in data.tools[input.action].entitlements\n    e in data.subjects[input.subject].holds\n}\n\n",
     );
+    let mut modules = Vec::new();
     for policy in &world.policies {
+        if out.len() > 250_000 {
+            modules.push(std::mem::replace(&mut out, "package toolgate\nimport rego.v1\n\n".into()));
+        }
         let name = if policy.permit { "permit" } else { "forbid" };
         // a disjunction is several rules
         let mut bodies = vec![policy.clone()];
@@ -58,7 +63,8 @@ fn rego(world: &World) -> String {
             write!(out, "{name} if {{\n    {}\n}}\n\n", lines.collect::<Vec<_>>().join("\n    ")).unwrap();
         }
     }
-    out
+    modules.push(out);
+    modules
 }
 
 /// `a == x || a == y` is `a in {x, y}`.
@@ -87,7 +93,9 @@ fn input(call: &Call) -> Value {
 
 fn engine(world: &World, calls: &[Call]) -> Result<Engine, String> {
     let mut engine = Engine::new();
-    engine.add_policy("toolgate.rego".into(), rego(world)).map_err(|error| error.to_string())?;
+    for (at, module) in rego(world).into_iter().enumerate() {
+        engine.add_policy(format!("toolgate-{at}.rego"), module).map_err(|error| error.to_string())?;
+    }
     engine.add_data(data(Facts::new(world, calls))).map_err(|error| error.to_string())?;
     Ok(engine)
 }
