@@ -220,11 +220,6 @@ impl People {
         self.issued_at
     }
 
-    /// How long it may be decided on.
-    pub(crate) fn max_age(&self) -> Duration {
-        self.max_age
-    }
-
     /// When it may be decided on: from the first of these instants until the second.
     pub(crate) fn interval(&self) -> [Instant; 2] {
         self.interval
@@ -336,6 +331,7 @@ impl People {
     }
 
     /// The grants that name a holder, in force or not, in the order of the snapshot.
+    #[cfg(test)]
     pub(crate) fn grants(&self, holder: Holder) -> impl Iterator<Item = Grant> {
         let changed = self.changed.get(&holder.key());
         let rows = if changed.is_some() { &[][..] } else { self.tables.rows(holder) };

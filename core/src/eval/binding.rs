@@ -12,7 +12,7 @@ use crate::load::tape::Item;
 /// SHA-256 of the RFC 8785 form of `{"arguments", "definition", "subject", "tool"}`, where `definition` is the
 /// digest of the tool's definition. Order and spelling of the arguments do not matter; every value does.
 pub(crate) fn binding(subject: SubjectRef<'_>, tool: &str, arguments: Item<'_>, definition: &str) -> String {
-    let room = &mut String::with_capacity(512);
+    let room = &mut String::with_capacity(1024);
     // The keys are in the order of RFC 8785.
     room.push_str("{\"arguments\":");
     write(room, arguments);

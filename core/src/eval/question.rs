@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{Guarded, ScopeEntry, ToolEntry};
-use crate::compile::policies::Policy;
+use crate::compile::policies::Brief;
 use crate::data::call::SessionView;
 use crate::data::decision::Effect;
 use crate::data::time::Instant;
@@ -88,7 +88,7 @@ impl<'a> Question<'a> {
     }
 
     /// The same of some policies.
-    pub(crate) fn ask_some(&self, wanted: impl Fn(&Policy) -> bool) -> Result<Truths, String> {
+    pub(crate) fn ask_some(&self, wanted: impl Fn(&Brief) -> bool) -> Result<Truths, String> {
         if self.engine.by_referee { referee::ask(self, wanted) } else { world::ask(self, wanted) }
     }
 

@@ -11,7 +11,7 @@ use cedar_policy::{
 };
 
 use crate::compile::arguments;
-use crate::compile::policies::{AnyInput, Policy};
+use crate::compile::policies::{AnyInput, Brief, Policy};
 use crate::compile::symbols;
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST, uid};
 use crate::data::decision::Effect;
@@ -23,10 +23,10 @@ use crate::eval::question::{Input, Question, Target, Truths, worse};
 use crate::load::people::SubjectId;
 
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
-pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Truths, String> {
+pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Brief) -> bool) -> Result<Truths, String> {
     let asked = Asked::new(question)?;
     let mut truths = Truths::new();
-    for (at, policy) in question.engine.policies.iter().enumerate().filter(|(_, policy)| wanted(policy)) {
+    for (at, policy) in question.engine.policies.iter().enumerate().filter(|(_, policy)| wanted(&policy.brief())) {
         if asked.fits(policy) {
             truths.push((number(at), asked.of(policy)?));
         }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::compile::condition::Var;
 use crate::compile::index;
 use crate::compile::inventory::{Guarded, action_of, fixed_action};
-use crate::compile::policies::Policy;
+use crate::compile::policies::Brief;
 use crate::compile::symbols::{self, attr};
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST};
 use crate::data::value::{Attr, Ent, Record, Set, Value};
@@ -17,7 +17,7 @@ use crate::eval::referee;
 use crate::load::people::SubjectId;
 
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
-pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> Result<Truths, String> {
+pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Brief) -> bool) -> Result<Truths, String> {
     let engine = question.engine;
     let mut candidates: SmallVec<[u32; 32]> = SmallVec::new();
     find(question, &mut candidates);
@@ -33,8 +33,8 @@ pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> 
 
     let mut truths = Truths::new();
     for number in &candidates {
-        let Some(policy) = engine.policy(*number).filter(|policy| wanted(policy)) else { continue };
-        let effect = policy.terms.effect;
+        let Some(policy) = engine.brief(*number).filter(|policy| wanted(policy)) else { continue };
+        let effect = policy.effect;
         let says = match policy.condition {
             Some(condition) => {
                 let says = most_open(effect, machine.run(condition, LEVELS));
@@ -51,7 +51,7 @@ pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Policy) -> bool) -> 
                     Some(asked) => asked,
                     none => none.insert(referee::Asked::new(question)?),
                 };
-                asked.of(policy)?
+                asked.of(engine.policy(*number).ok_or("a policy without a number")?)?
             }
         };
         truths.push((*number, says));

@@ -12,7 +12,6 @@ pub(crate) enum Attribute<'a> {
     /// There is no such entity.
     NoEntity,
     /// There may be any value or none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no world of toolgate has one today"))]
     Unknown,
     /// There is a record; what is in it is not known.
     UnknownRecord,
