@@ -246,12 +246,14 @@ impl Writer<'_> {
     fn bool(&mut self, depth: usize) -> String {
         if depth > 0 {
             let deeper = depth - 1;
-            match self.draw.below(20) {
+            match self.draw.below(21) {
                 0..=4 => return format!("({} && {})", self.bool(deeper), self.bool(deeper)),
                 5..=7 => return format!("({} || {})", self.bool(deeper), self.bool(deeper)),
                 8 | 9 => return format!("!{}", self.bool(deeper)),
-                10 => {
-                    let (test, yes, no) = (self.bool(deeper), self.bool(deeper), self.bool(deeper));
+                10 | 20 => {
+                    let errs = self.draw.one_in(3);
+                    let test = if errs { self.guarded(Self::what_may_err) } else { self.bool(deeper) };
+                    let (yes, no) = (self.bool(deeper), self.bool(deeper));
                     return format!("(if {test} then {yes} else {no})");
                 }
                 11 => {
