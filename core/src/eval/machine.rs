@@ -14,7 +14,7 @@ mod scratch;
 mod world;
 
 pub(crate) use outcome::Bits;
-use outcome::{Res, There, found, is_there, known, there, unknown_binary};
+use outcome::{Res, There, approvals, found, is_there, known, there, unknown_binary};
 use scratch::Scratch;
 pub(crate) use world::{Attribute, World};
 
@@ -480,22 +480,6 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
             return if certain { Res::AnyRecord } else { Res::Unknown };
         }
         Res::Known(self.scratch.record(pending))
-    }
-}
-
-/// `context.approval` at the one level of a mask.
-fn approvals(mask: u8) -> Option<&'static [(Attr, Const)]> {
-    const fn both(by_self: bool, manager: bool) -> [(Attr, Const); 2] {
-        // sorted by attribute
-        [(attr::SELF, Const::Bool(by_self)), (attr::MANAGER, Const::Bool(manager))]
-    }
-    static LEVELS: [[(Attr, Const); 2]; 3] = [both(false, false), both(true, false), both(true, true)];
-    let [none, by_self, manager] = &LEVELS;
-    match mask {
-        0b001 => Some(none),
-        0b010 => Some(by_self),
-        0b100 => Some(manager),
-        _ => None,
     }
 }
 

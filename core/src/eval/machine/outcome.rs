@@ -1,7 +1,8 @@
 //! What an expression is, as far as it is known.
 
 use crate::compile::condition::operators::Binary;
-use crate::data::value::Value;
+use crate::compile::symbols::attr;
+use crate::data::value::{Attr, Const, Value};
 use crate::eval::machine::Attribute;
 
 /// What a condition may be, one bit for each level of approval.
@@ -123,5 +124,21 @@ pub(super) fn unknown_binary<'a>(op: Binary, left: &Res<'a>, right: &Res<'a>) ->
         // all other operators want something else than a record or a truth value
         (_, left, right) if certain(left) || certain(right) => Res::Error,
         _ => Res::Unknown,
+    }
+}
+
+/// `context.approval` at the one level of a mask.
+pub(super) fn approvals(mask: u8) -> Option<&'static [(Attr, Const)]> {
+    const fn both(by_self: bool, manager: bool) -> [(Attr, Const); 2] {
+        // sorted by attribute
+        [(attr::SELF, Const::Bool(by_self)), (attr::MANAGER, Const::Bool(manager))]
+    }
+    static LEVELS: [[(Attr, Const); 2]; 3] = [both(false, false), both(true, false), both(true, true)];
+    let [none, by_self, manager] = &LEVELS;
+    match mask {
+        0b001 => Some(none),
+        0b010 => Some(by_self),
+        0b100 => Some(manager),
+        _ => None,
     }
 }
