@@ -1,7 +1,7 @@
 //! The workbench: everything the `toolgate` command does, as a library.
 //!
 //! Each command is a function from an engine and its input to text. Only [`bundle`], [`init`] and
-//! [`decide::read_calls`] touch files; nothing here reads a clock or prints.
+//! [`decide::read_calls`] touch files; only [`cli`] reads a clock and prints.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -15,6 +15,7 @@
 
 pub mod bundle;
 pub mod check;
+pub mod cli;
 pub mod decide;
 pub mod init;
 pub mod render;
