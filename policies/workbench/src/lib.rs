@@ -20,6 +20,7 @@ pub mod decide;
 pub mod init;
 pub mod render;
 pub mod schema;
+pub mod source;
 pub mod tools;
 
 /// What a command has to say.
