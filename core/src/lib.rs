@@ -60,6 +60,7 @@ mod eval {
     pub(crate) mod ruling;
     pub(crate) mod say;
     pub(crate) mod token;
+    pub(crate) mod trace;
     pub(crate) mod visible;
     pub(crate) mod world;
 }
@@ -121,4 +122,10 @@ pub mod facts {
         Approval, ApprovalKind, Client, ClientKind, ClientState, Entitlement, Grant, Granted, Group, Holder,
         KillSwitches, Profile, RequestApproval, Reuse, Scope, ServicePrincipal, Snapshot, User,
     };
+}
+
+/// What led to a decision: for whoever explains, measures or proves policies, never for the agent.
+pub mod trace {
+    pub use crate::eval::ladder::{Rung, Truth};
+    pub use crate::eval::trace::{ApprovalTrace, CedarQuestion, Consultation, PolicyTrace, Standing, Trace};
 }

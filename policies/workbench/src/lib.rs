@@ -20,6 +20,7 @@ pub mod decide;
 pub mod init;
 pub mod render;
 pub mod schema;
+pub mod source;
 pub mod suite;
 pub mod tools;
 

@@ -27,12 +27,16 @@ pub mod cedar;
 mod expand;
 mod expect;
 mod fault;
+pub mod formats;
 mod matrix;
 mod overlay;
 mod raw;
 pub mod report;
 mod run;
 mod yaml;
+
+/// The most bytes of a file of tests.
+pub(crate) use yaml::BYTES;
 
 pub use expect::{Expect, Mismatch};
 pub use fault::{Fault, Place};

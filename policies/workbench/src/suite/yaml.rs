@@ -11,7 +11,7 @@ use serde_saphyr::{Options, Spanned};
 use super::fault::{Fault, Place};
 
 /// The most bytes of a suite.
-pub(super) const BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const BYTES: usize = 16 * 1024 * 1024;
 /// The most values of one file, aliases written out.
 const NODES: usize = 500_000;
 /// How deep values nest.
