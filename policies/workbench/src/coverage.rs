@@ -107,10 +107,7 @@ impl Share {
     }
 
     fn and(self, other: Self) -> Self {
-        Self {
-            covered: self.covered.saturating_add(other.covered),
-            total: self.total.saturating_add(other.total),
-        }
+        Self { covered: self.covered.saturating_add(other.covered), total: self.total.saturating_add(other.total) }
     }
 }
 
@@ -258,9 +255,7 @@ impl<'a> Meter<'a> {
                 }
                 Some(!ends)
             }
-            Kind::Not => {
-                Some(!self.value(node.children.first()?, request, entities)?)
-            }
+            Kind::Not => Some(!self.value(node.children.first()?, request, entities)?),
             Kind::If => {
                 let [condition, then, otherwise] = node.children.as_slice() else { return None };
                 let branch = if self.value(condition, request, entities)? { then } else { otherwise };
@@ -268,9 +263,8 @@ impl<'a> Meter<'a> {
             }
             _ => {
                 let (expression, seen) = self.operands.get_mut(&node.span.start)?;
-                let value = match eval_expression(request, entities, expression.as_ref()?) {
-                    Ok(EvalResult::Bool(value)) => value,
-                    _ => return None,
+                let Ok(EvalResult::Bool(value)) = eval_expression(request, entities, expression.as_ref()?) else {
+                    return None;
                 };
                 let [when_true, when_false] = seen;
                 let count = if value { when_true } else { when_false };

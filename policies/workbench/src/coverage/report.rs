@@ -45,7 +45,11 @@ pub fn people(coverage: &Coverage, width: usize, verbose: bool) -> String {
         for tool in called {
             let answers: Vec<String> =
                 tool.answers.iter().map(|it| format!("{} {} ({})", it.outcome, it.reason, it.cases)).collect();
-            rows.row(vec![clean(&tool.tool).into_owned(), tool.cases.to_string(), clean(&answers.join(", ")).into_owned()]);
+            rows.row(vec![
+                clean(&tool.tool).into_owned(),
+                tool.cases.to_string(),
+                clean(&answers.join(", ")).into_owned(),
+            ]);
         }
         let _ = write!(out, "\n{}", rows.render(width));
     }

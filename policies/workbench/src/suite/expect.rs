@@ -81,12 +81,18 @@ impl Expect {
             Value::Object(fields) if !fields.is_empty() => fields.clone(),
             _ => {
                 let message = format!("an expectation is {} `{bare}` or an object of fields", article(bare));
-                return Err((None, message, "write `auto_approve`, or `{ outcome: deny, reason: policy_denied }`".into()));
+                return Err((
+                    None,
+                    message,
+                    "write `auto_approve`, or `{ outcome: deny, reason: policy_denied }`".into(),
+                ));
             }
         };
         let known = if of == Answering::Call { DECISION } else { TOKEN };
+        let is_bare = value.is_string();
         for (field, value) in &fields {
-            let at = value_at(&fields, field, matches!(value, Value::String(_)) && fields.len() == 1);
+            // a bare word has no key
+            let at = (!is_bare).then(|| field.clone());
             if !known.contains(&field.as_str()) {
                 let fields = known.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
                 return Err((at, format!("an answer has no field `{field}`"), format!("it has {fields}")));
@@ -121,11 +127,6 @@ impl Expect {
     }
 }
 
-/// The key at fault, unless the whole is a bare word.
-fn value_at(fields: &Map<String, Value>, field: &str, maybe_bare: bool) -> Option<String> {
-    (!maybe_bare || fields.len() > 1 || !matches!(field, "outcome" | "reason")).then(|| field.to_string())
-}
-
 fn article(word: &str) -> &'static str {
     if word.starts_with('o') { "an" } else { "a" }
 }
@@ -154,7 +155,10 @@ fn check(field: &str, value: &Value) -> Result<(), (String, String)> {
                         Err((format!("there is no reason `{word}`"), near(word, &reasons)))
                     }
                 }),
-                _ => Err(("`refused` is a list of scopes, or an object of their reasons".into(), "write `{ pages.write: scope_not_enabled }`".into())),
+                _ => Err((
+                    "`refused` is a list of scopes, or an object of their reasons".into(),
+                    "write `{ pages.write: scope_not_enabled }`".into(),
+                )),
             }
         }
         _ => Ok(()),
@@ -210,7 +214,8 @@ fn same(expected: &Value, actual: &Value, set: bool) -> bool {
             expected.iter().all(|(key, value)| same(value, actual.get(key).unwrap_or(&Value::Null), false))
         }
         (Value::Array(expected), Value::Array(actual)) if set => {
-            let within = |one: &[Value], other: &[Value]| one.iter().all(|item| other.iter().any(|it| same(item, it, false)));
+            let within =
+                |one: &[Value], other: &[Value]| one.iter().all(|item| other.iter().any(|it| same(item, it, false)));
             expected.len() == actual.len()
                 && within(expected, actual)
                 && actual.iter().all(|item| expected.iter().any(|it| same(it, item, false)))
