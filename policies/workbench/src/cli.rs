@@ -15,6 +15,7 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod fmt;
 mod init;
 mod schema;
 mod tools;
@@ -45,6 +46,7 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Fmt(fmt::Args),
     Init(init::Args),
 }
 
@@ -79,6 +81,7 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
     }
 }

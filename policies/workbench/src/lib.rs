@@ -17,6 +17,7 @@ pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod decide;
+pub mod fmt;
 pub mod init;
 pub mod render;
 pub mod schema;
