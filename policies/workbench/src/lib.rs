@@ -21,6 +21,7 @@ pub mod fmt;
 pub mod init;
 pub mod render;
 pub mod schema;
+pub mod source;
 pub mod tools;
 
 /// What a command has to say.
