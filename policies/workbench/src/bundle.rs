@@ -331,8 +331,7 @@ pub fn policy_files(dir: &Path) -> Result<Vec<PathBuf>, Vec<FileError>> {
 
 /// Writes a file that is there already: whole, or not at all. A link stays a link, and permissions stay.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let refuse =
-        |error: io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
+    let refuse = |error: io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
     let real = path.canonicalize().map_err(refuse)?;
     let permissions = std::fs::metadata(&real).map_err(refuse)?.permissions();
     if permissions.readonly() {

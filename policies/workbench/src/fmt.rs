@@ -180,7 +180,8 @@ fn between(out: &mut String, text: &str) {
         }
     }
     // a policy begins on a line of its own, after a blank one unless its comment stands right above
-    let ends_blank = text.rsplit_once('\n').is_some_and(|(before, _)| before.trim_end_matches([' ', '\t', '\r']).ends_with('\n'));
+    let ends_blank =
+        text.rsplit_once('\n').is_some_and(|(before, _)| before.trim_end_matches([' ', '\t', '\r']).ends_with('\n'));
     if !out.is_empty() && (blank && text.trim().is_empty() || ends_blank) && !out.ends_with("\n\n") {
         out.push('\n');
     }
@@ -217,7 +218,10 @@ fn split(text: &str) -> Result<Vec<Range<usize>>, String> {
         }
         // `&&` and `||` are two marks each
         if depth > limits.depth || links > CHAIN.saturating_mul(2) {
-            return Err(format!("a policy nests more than {} deep or chains more than {CHAIN} operators", limits.depth));
+            return Err(format!(
+                "a policy nests more than {} deep or chains more than {CHAIN} operators",
+                limits.depth
+            ));
         }
         if token.end.saturating_sub(from) > limits.policy_bytes {
             return Err(format!("a policy has more than {} bytes", limits.policy_bytes));
@@ -349,7 +353,14 @@ forbid (principal, action, resource);
 
     #[test]
     fn what_does_not_parse_is_left_alone() {
-        for text in ["permit", "permit (principal, action, resource)", "permit (principal, action);", "\"", "};", "permit (principal, action, resource) when { true } }; ;"] {
+        for text in [
+            "permit",
+            "permit (principal, action, resource)",
+            "permit (principal, action);",
+            "\"",
+            "};",
+            "permit (principal, action, resource) when { true } }; ;",
+        ] {
             assert!(format(text).is_err(), "{text}");
         }
     }

@@ -1,5 +1,6 @@
 //! `toolgate fmt`.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,12 @@ pub(super) fn run(args: &Args) -> Output {
         return stdin(args.check);
     }
     let (mut files, mut problems): (Vec<Formatted>, Vec<FileError>) = (Vec::new(), Vec::new());
+    // two bundles may share a file
+    let mut seen = BTreeSet::new();
     for path in args.paths.iter().flat_map(|path| expand(path, &mut problems)).collect::<Vec<_>>() {
+        if !seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            continue;
+        }
         match read(&path) {
             Ok(text) => files.push(Formatted::new(path.display().to_string(), text)),
             Err(error) => problems.push(error),
@@ -85,8 +91,7 @@ fn read(path: &Path) -> Result<String, FileError> {
 }
 
 fn text(bytes: Vec<u8>, file: &str) -> Result<String, FileError> {
-    String::from_utf8(bytes)
-        .map_err(|_| FileError::new(file, "the file is not UTF-8").help("save the file as UTF-8"))
+    String::from_utf8(bytes).map_err(|_| FileError::new(file, "the file is not UTF-8").help("save the file as UTF-8"))
 }
 
 fn stdin(check: bool) -> Output {
