@@ -15,6 +15,7 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod explain;
 mod fmt;
 mod init;
 mod schema;
@@ -31,6 +32,7 @@ Examples:
   toolgate init demo                                start with a small bundle that works
   toolgate check demo                               does it load, and what was found
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
+  toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
 
 Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
@@ -46,6 +48,7 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Fmt(fmt::Args),
     Init(init::Args),
 }
@@ -81,6 +84,7 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
     }

@@ -13,6 +13,7 @@ use crate::Output;
 use crate::bundle::FileError;
 use crate::check::file_error;
 use crate::render::{ERROR, NOTE, clean, count, json_line, paint};
+use crate::stack;
 
 /// How wide a line of a policy may be where it can be broken.
 pub const LINE_WIDTH: usize = 100;
@@ -21,8 +22,6 @@ pub const INDENT: isize = 4;
 
 /// What one policy may chain: more than this the loader refuses as well.
 const CHAIN: usize = 300;
-/// Cedar's parser recurses; what [`split`] lets through fits in this. Address space, not memory.
-const STACK: usize = 256 * 1024 * 1024;
 
 /// What became of one file.
 #[derive(Clone, Debug)]
@@ -64,21 +63,13 @@ struct Line<'a> {
 /// An error says why the text is left alone: it does not parse, or it would lose a comment.
 pub fn format(text: &str) -> Result<String, String> {
     let parts = split(text)?;
-    // Cedar's parser recurses, and this may be called on a small thread
-    let worker = std::thread::Builder::new().stack_size(STACK);
-    std::thread::scope(|scope| {
-        let work = || {
-            // a policy that does not stand where `split` thinks it does is found here
-            let once = lay_out(text, &parts)?;
-            let twice = split(&once).and_then(|parts| lay_out(&once, &parts))?;
-            if twice != once {
-                return Err("formatting it twice is not formatting it once".into());
-            }
-            Ok(once)
-        };
-        let handle = worker.spawn_scoped(scope, work).map_err(|error| format!("no thread: {error}"))?;
-        handle.join().unwrap_or_else(|_| Err("Cedar's formatter gave up on it".into()))
-    })
+    let work = || {
+        // a policy that does not stand where `split` thinks it does is found here
+        let once = lay_out(text, &parts)?;
+        let twice = split(&once).and_then(|parts| lay_out(&once, &parts))?;
+        if twice == once { Ok(once) } else { Err("formatting it twice is not formatting it once".into()) }
+    };
+    stack::deep(work).unwrap_or_else(|| Err("Cedar's formatter gave up on it".into()))
 }
 
 /// What was done, or with `check` what would be: 1 if something is not formatted, 2 if a file is left alone.
