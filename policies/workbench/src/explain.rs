@@ -110,10 +110,8 @@ pub struct Near {
 }
 
 /// What a call looks like to whoever explains it.
-struct Case<'e, 'c> {
-    engine: &'e Engine,
+struct Case<'c> {
     files: &'c [PolicyFile],
-    call: &'c Call,
     consultation: &'c Consultation,
 }
 
@@ -130,7 +128,7 @@ pub fn explain<'e>(engine: &'e Engine, files: &[PolicyFile], call: &Call) -> Exp
             ..bare(trace.decision)
         };
         if let Some(consultation) = &trace.consultation {
-            let case = Case { engine, files, call, consultation };
+            let case = Case { files, consultation };
             explanation.rungs = rungs(&consultation.policies);
             explanation.policies = case.policies();
             let allowed = explanation.rungs.first().is_some_and(|rung| rung.allowed);
@@ -193,7 +191,7 @@ fn rungs(policies: &[PolicyTrace]) -> Vec<RungView> {
     Rung::ALL.into_iter().map(of).collect()
 }
 
-impl<'c> Case<'_, 'c> {
+impl<'c> Case<'c> {
     /// The question as it stands for a policy: with the yeses that count for it. A session whose labels nobody told
     /// has all of them, or none; `none` chooses.
     fn asked(&self, counted: Rung, none: bool) -> conditions::Asked<'c> {
@@ -231,6 +229,10 @@ impl<'c> Case<'_, 'c> {
     /// The permits that do not hold, those with the fewest operands in the way first.
     fn nearest(&self) -> Vec<Near> {
         let mut found: Vec<(bool, Near)> = Vec::new();
+        // what is out of scope is no near miss where something in scope needs no more than a yes
+        let permits =
+            |traced: &PolicyTrace| traced.effect == Effect::Permit && at(traced, Rung::Manager) == Truth::True;
+        let open = self.consultation.policies.iter().any(permits);
         for file in self.files {
             for policy in file.policies.iter().filter(|policy| policy.effect == Effect::Permit) {
                 let traced = self.consultation.policies.iter().find(|traced| traced.id == policy.id);
@@ -240,7 +242,7 @@ impl<'c> Case<'_, 'c> {
                 let counted = traced.map_or(Rung::InForce, |traced| traced.counted);
                 let asked = self.asked(counted, false);
                 let scope = if traced.is_some() { Vec::new() } else { asked.scope(file, policy) };
-                if traced.is_none() && (scope.is_empty() || self.is_about_others(file, policy, &scope)) {
+                if traced.is_none() && (open || scope.is_empty() || self.is_about_others(file, policy, &scope)) {
                     continue;
                 }
                 let outside = !scope.is_empty();
@@ -248,8 +250,7 @@ impl<'c> Case<'_, 'c> {
                 if conditions.is_empty() && !outside {
                     conditions = self.asked(counted, true).missing(file, policy, true);
                 }
-                let missing: Vec<Operand> =
-                    scope.into_iter().chain(conditions.into_iter().map(|missing| missing.operand)).collect();
+                let missing: Vec<Operand> = scope.into_iter().chain(conditions).collect();
                 let (line, file) = (file.place(&policy.span).line, file.file.clone());
                 let near = Near { id: policy.id.clone(), description: description(policy), file, line, missing };
                 found.push((outside, near));
@@ -262,13 +263,16 @@ impl<'c> Case<'_, 'c> {
         found.into_iter().map(|(_, near)| near).take(NEAREST).collect()
     }
 
-    /// Whether a policy out of scope is about other tools by name, or about tokens and requests: no near miss.
+    /// Whether a policy out of scope is about other tools by name, about tokens and requests, or for others: no near
+    /// miss.
     fn is_about_others(&self, file: &PolicyFile, policy: &PolicyText, misses: &[Operand]) -> bool {
         let action = conditions::one_line(file.at(&policy.action.span));
         let other_operation = Operation::ALL
             .iter()
             .any(|operation| action.contains(&format!("Toolgate::Action::\"{}\"", operation.as_str())));
-        misses.iter().any(|miss| miss.text == action) && !other_operation
+        // nor does a person become a service principal
+        let principal = conditions::one_line(file.at(&policy.principal.span));
+        misses.iter().any(|miss| miss.text == principal || miss.text == action && !other_operation)
     }
 }
 

@@ -54,11 +54,17 @@ pub(super) fn changes(
     consultation: &Option<Consultation>,
     explained: &Explanation<'_>,
 ) -> Vec<Change> {
-    let mut tries = Tries { engine, snapshot, call, before: (explained.decision.outcome, explained.decision.reason), found: Vec::new() };
+    let mut tries = Tries {
+        engine,
+        snapshot,
+        call,
+        before: (explained.decision.outcome, explained.decision.reason),
+        found: Vec::new(),
+    };
     if let Some(consultation) = consultation {
         tries.entitlements(consultation);
         tries.approvals(explained);
-        tries.values(&Case { engine, files, call, consultation });
+        tries.values(&Case { files, consultation });
         tries.session();
     }
     if let Some(at) = explained.decision.valid_until {
@@ -148,7 +154,8 @@ impl Tries<'_> {
         for by in approvers.iter().take(MOST) {
             let given = yes(request.kind, by, request.scope.clone().into_owned(), long);
             if let Some(after) = self.with(None, Some(given)) {
-                let whose = if request.kind == ApprovalKind::Manager { "yes in the manager's place" } else { "own yes" };
+                let whose =
+                    if request.kind == ApprovalKind::Manager { "yes in the manager's place" } else { "own yes" };
                 let whose = if self.manager().as_deref() == Some(by) { "yes, as the manager" } else { whose };
                 self.push(Kind::Approval, format!("{by}'s {whose}"), after);
             }
@@ -178,7 +185,7 @@ impl Tries<'_> {
     }
 
     /// Values on the other side of the bounds that policies compare with.
-    fn values(&mut self, case: &Case<'_, '_>) {
+    fn values(&mut self, case: &Case<'_>) {
         let mut tried = Vec::new();
         for traced in &case.consultation.policies {
             // a forbid that holds should not, and a permit that does not should

@@ -134,24 +134,27 @@ impl Asked<'_> {
     }
 
     /// The parts of the scope that do not fit.
-    pub(super) fn scope<'n>(&self, file: &PolicyFile, policy: &'n PolicyText) -> Vec<Operand> {
+    pub(super) fn scope(&self, file: &PolicyFile, policy: &PolicyText) -> Vec<Operand> {
         let parts = [&policy.principal, &policy.action, &policy.resource];
         let bound = parts.into_iter().filter(|part| part.is.is_some() || part.bound.is_some());
         let fits = bound.map(|part| {
             let text = file.at(&part.span);
             let (came_to, error) = self.truth(text);
-            Operand { text: one_line(text), part: Part::Scope, came_to, error, values: Vec::new(), asks_for: None }
+            let path = text.split_whitespace().next().unwrap_or_default();
+            let values = self.eval(path).map(|value| Value { path: path.into(), value: shown(&value) });
+            let values = values.into_iter().filter(|_| path != "principal").collect();
+            Operand { text: one_line(text), part: Part::Scope, came_to, error, values, asks_for: None }
         });
         fits.filter(|operand| operand.came_to != CameTo::True).collect()
     }
 
     /// The fewest operands that would have to come out otherwise for the conditions to hold, or not to.
-    pub(super) fn missing<'n>(&self, file: &PolicyFile, policy: &'n PolicyText, holds: bool) -> Vec<Missing<'n>> {
+    pub(super) fn missing(&self, file: &PolicyFile, policy: &PolicyText, holds: bool) -> Vec<Operand> {
         let each = policy.clauses.iter().map(|clause| {
             let part = if clause.when { Part::When } else { Part::Unless };
             (clause, part)
         });
-        let mut all: Vec<Vec<Missing<'n>>> = Vec::new();
+        let mut all: Vec<Vec<Operand>> = Vec::new();
         for (clause, part) in each {
             // what must be true for the clause to be fulfilled, or not
             all.push(self.flips(file, &clause.condition, part, clause.when == holds).0);
@@ -164,7 +167,7 @@ impl Asked<'_> {
     }
 
     /// The operands that must come out otherwise, and whether the node could be evaluated at all.
-    fn flips<'n>(&self, file: &PolicyFile, node: &'n Node, part: Part, want: bool) -> (Vec<Missing<'n>>, CameTo) {
+    fn flips(&self, file: &PolicyFile, node: &Node, part: Part, want: bool) -> (Vec<Operand>, CameTo) {
         let truth = if node.joins() { self.truth(file.at(&node.span)).0 } else { CameTo::False };
         let fits = matches!((truth, want), (CameTo::True, true) | (CameTo::False, false));
         if node.joins() && fits {
@@ -189,22 +192,22 @@ impl Asked<'_> {
                 let came_to = operand.came_to;
                 match (came_to, want) {
                     (CameTo::True, true) | (CameTo::False, false) => (Vec::new(), came_to),
-                    _ => (vec![Missing { operand, node, want }], came_to),
+                    _ => (vec![operand], came_to),
                 }
             }
         }
     }
 
     /// Several joined nodes: each must come out as wanted, or one of them is enough.
-    fn several<'n>(
+    fn several(
         &self,
         file: &PolicyFile,
-        children: &'n [Node],
+        children: &[Node],
         part: Part,
         want: bool,
         each: bool,
-    ) -> (Vec<Missing<'n>>, CameTo) {
-        let mut all: Vec<(Vec<Missing<'n>>, CameTo)> = Vec::new();
+    ) -> (Vec<Operand>, CameTo) {
+        let mut all: Vec<(Vec<Operand>, CameTo)> = Vec::new();
         for child in children {
             let (flips, truth) = self.flips(file, child, part, want);
             // what cannot be evaluated after something that is missing may well be what that guards
@@ -216,21 +219,13 @@ impl Asked<'_> {
         let flips = if each {
             all.into_iter().flat_map(|(flips, _)| flips).collect()
         } else {
-            let usable = |(_, truth): &&(Vec<Missing<'n>>, CameTo)| *truth != CameTo::Error;
+            let usable = |(_, truth): &&(Vec<Operand>, CameTo)| *truth != CameTo::Error;
             let some = all.iter().any(|one| usable(&one));
             let all = all.into_iter().filter(|one| !some || usable(&one));
             all.map(|(flips, _)| flips).min_by_key(Vec::len).unwrap_or_default()
         };
         (flips, CameTo::False)
     }
-}
-
-/// An operand that would have to come out otherwise.
-pub(super) struct Missing<'n> {
-    pub(super) operand: Operand,
-    pub(super) node: &'n Node,
-    /// What it would have to be.
-    pub(super) want: bool,
 }
 
 /// What a change of one fact would make an operand come out as wanted: the path of the fact and its new value.

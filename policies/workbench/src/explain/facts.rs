@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use toolgate::facts::{
-    ClientState, Granted, Holder, OperationSource, RequestApproval, Snapshot, ToolState,
-};
+use toolgate::facts::{ClientState, Granted, Holder, OperationSource, RequestApproval, Snapshot, ToolState};
 use toolgate::trace::{Consultation, Standing, Trace};
 use toolgate::{Call, Decision, Effect, Engine, Instant, Operation, Reason, Subject};
 
@@ -166,19 +164,16 @@ pub(super) fn facts(_: &Engine, snapshot: &Snapshot, call: &Call, trace: &Trace<
                 None => format!("the snapshot has no client `{client}`"),
             });
         }
-        Subject::ServicePrincipal { id } => {
-            match snapshot.service_principals.iter().find(|known| known.id == *id) {
-                Some(known) => {
-                    let active = if known.active { "active" } else { "not active" };
-                    let manager =
-                        known.manager.as_ref().map_or("its owner's manager".into(), |id| format!("manager {id}"));
-                    let groups = listed("groups", &known.groups);
-                    all.push(format!("service principal {id}: {active}, owner {}, {manager}, {groups}", known.owner));
-                    all.push(user(&known.owner));
-                }
-                None => all.push(format!("the snapshot has no service principal `{id}`")),
+        Subject::ServicePrincipal { id } => match snapshot.service_principals.iter().find(|known| known.id == *id) {
+            Some(known) => {
+                let active = if known.active { "active" } else { "not active" };
+                let manager = known.manager.as_ref().map_or("its owner's manager".into(), |id| format!("manager {id}"));
+                let groups = listed("groups", &known.groups);
+                all.push(format!("service principal {id}: {active}, owner {}, {manager}, {groups}", known.owner));
+                all.push(user(&known.owner));
             }
-        }
+            None => all.push(format!("the snapshot has no service principal `{id}`")),
+        },
     }
     if let Some(consultation) = &trace.consultation {
         all.push(format!("the agent holds {}", listed("entitlements", &consultation.held)));
@@ -216,7 +211,11 @@ fn state(state: ClientState) -> &'static str {
 /// Why the outcome is what it is.
 pub(super) fn because(engine: &Engine, snapshot: &Snapshot, call: &Call, trace: &Trace<'_>) -> String {
     let decision = &trace.decision;
-    if asked_policies(decision.reason) { by_policies(call, trace) } else { at_the_gate(engine, snapshot, call, decision) }
+    if asked_policies(decision.reason) {
+        by_policies(call, trace)
+    } else {
+        at_the_gate(engine, snapshot, call, decision)
+    }
 }
 
 fn by_policies(call: &Call, trace: &Trace<'_>) -> String {
@@ -227,9 +226,11 @@ fn by_policies(call: &Call, trace: &Trace<'_>) -> String {
     };
     let ask = decision.approval_request.as_ref().map(|request| request.approvers.join(" or ")).unwrap_or_default();
     let unlocking = trace.consultation.iter().flat_map(|asked| asked.unlocking.iter().cloned()).collect::<Vec<_>>();
-    let none_of = || listed("entitlements", &unlocking);
+    let none_of = || unlocking.join(", ");
     match decision.reason {
-        Reason::AllowedHeld => format!("{} permits it, nothing forbids it, and no yes is needed", named(Effect::Permit)),
+        Reason::AllowedHeld => {
+            format!("{} permits it, nothing forbids it, and no yes is needed", named(Effect::Permit))
+        }
         Reason::AllowedByApproval => {
             format!("{} permits it on the strength of a yes on record{}", named(Effect::Permit), yeses(trace))
         }
@@ -255,17 +256,22 @@ fn by_policies(call: &Call, trace: &Trace<'_>) -> String {
             } else if holds {
                 "no policy permits it, although the agent holds an entitlement of the tool".into()
             } else {
-                format!("the agent holds none of {}, may ask for none that would help, and no policy permits it", none_of())
+                format!(
+                    "the agent holds none of what unlocks the tool ({}), may not ask for it, and no policy permits it without",
+                    none_of()
+                )
             }
         }
         Reason::AgentNotEntitled => format!(
-            "the person holds one of {}, but their agent does not and may not ask for it: what a person may do their \
-             agent may not for that reason alone",
+            "the person holds what unlocks the tool ({}), but their agent does not and may not ask for it",
             none_of()
         ),
         Reason::PolicyDenied => format!("{} forbids it, whoever says yes", named(Effect::Forbid)),
         Reason::StepUpRequired => {
-            format!("{} forbids it until the user signs in again, and signing in again would lift that", named(Effect::Forbid))
+            format!(
+                "{} forbids it until the user signs in again, and signing in again would lift that",
+                named(Effect::Forbid)
+            )
         }
         Reason::ApproverUnresolved => match &decision.detail {
             Some(detail) if detail.contains("could be requested") => detail.clone(),
@@ -289,7 +295,7 @@ fn yeses(trace: &Trace<'_>) -> String {
     let determining = |id: &str| trace.decision.policies.iter().any(|policy| policy.id == id);
     for policy in policies.filter(|policy| determining(&policy.id)) {
         for approval in policy.approvals.iter().filter(|approval| approval.standing != Standing::NotThisCall) {
-            let text = format!("{} by {} {}", approval.id, approval.by, standing(approval));
+            let text = format!("{} by {}, for {}: {}", approval.id, approval.by, policy.id, standing(approval));
             if !all.contains(&text) {
                 all.push(text);
             }

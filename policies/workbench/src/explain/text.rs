@@ -4,17 +4,21 @@ use std::fmt::Write as _;
 
 use toolgate::facts::{OperationSource, RequestApproval, ToolState};
 use toolgate::trace::{Rung, Standing, Truth};
-use toolgate::{Effect, Outcome};
+use toolgate::{Effect, Outcome, Subject};
 
 use super::conditions::{CameTo, Operand, Part, Yes};
 use super::facts::{EntitlementFact, Relation, ToolFact};
 use super::{Explanation, Near, PolicyView, RungView, standing};
 use crate::decide;
-use crate::render::{self, BOLD, ERROR, NOTE, clean, mark, paint, wrap};
+use crate::render::{self, BOLD, ERROR, NOTE, clean, mark, paint, short, wrap};
 
 /// The explanation as text, at most `width` wide where words allow.
 pub fn text(explanation: &Explanation<'_>, width: usize) -> String {
-    let mut page = Page { out: String::new(), width: width.max(40) };
+    let own = match explanation.call.as_ref().map(|call| &call.subject) {
+        Some(Subject::ServicePrincipal { .. }) => "the owner's yes",
+        _ => "the user's yes",
+    };
+    let mut page = Page { out: String::new(), width: width.max(40), own };
     let decision = &explanation.decision;
     let title = match &explanation.call {
         Some(call) => format!("{} → {} at {}", call.subject, call.tool, call.now),
@@ -22,7 +26,11 @@ pub fn text(explanation: &Explanation<'_>, width: usize) -> String {
     };
     let line = explanation.line.map_or_else(String::new, |line| format!("line {line}: "));
     page.styled(BOLD, 0, &format!("{line}{title}"));
-    page.styled(render::style(decision.outcome), 0, &format!("{} {} {}", mark(decision.outcome), decision.outcome, decision.reason.code()));
+    page.styled(
+        render::style(decision.outcome),
+        0,
+        &format!("{} {} {}", mark(decision.outcome), decision.outcome, decision.reason.code()),
+    );
     page.say(2, &explanation.because);
     let next = decide::next(decision);
     if next != "-" && matches!(decision.outcome, Outcome::SelfApprove | Outcome::ManagerApprove) {
@@ -51,13 +59,16 @@ pub fn text(explanation: &Explanation<'_>, width: usize) -> String {
     if let Some(tool) = &explanation.tool {
         page.tool(tool);
     }
-    page.say(2, &format!("engine {}, snapshot {}", decision.engine, decision.snapshot_version));
+    let digest = decision.engine.strip_prefix("sha256:").unwrap_or(&decision.engine);
+    page.say(2, &format!("engine {}, snapshot {}", short(digest, 12), decision.snapshot_version));
     page.out
 }
 
 struct Page {
     out: String,
     width: usize,
+    /// Whose yes comes before the manager's.
+    own: &'static str,
 }
 
 impl Page {
@@ -81,11 +92,12 @@ impl Page {
 
     fn rung(&mut self, rung: &RungView) {
         let name = match rung.rung {
-            Rung::InForce => "as things stand",
-            Rung::SelfApproval => "with the user's yes",
-            Rung::Manager => "with the manager's too",
+            Rung::InForce => "as things stand".into(),
+            Rung::SelfApproval => format!("with {}", self.own),
+            Rung::Manager => "with the manager's too".to_string(),
         };
-        let (style, said) = if rung.allowed { (render::style(Outcome::AutoApprove), "allowed") } else { (ERROR, "refused") };
+        let (style, said) =
+            if rung.allowed { (render::style(Outcome::AutoApprove), "allowed") } else { (ERROR, "refused") };
         let _ = writeln!(self.out, "  {name:<24}{}", paint(style, said));
         let mut why = |what: &str, ids: &[String]| {
             if !ids.is_empty() {
@@ -105,7 +117,7 @@ impl Page {
             if number == 0 {
                 self.head(title);
             }
-            self.title(&policy.id, &policy.file, policy.line, &when(policy));
+            self.title(&policy.id, &policy.file, policy.line, &when(policy, self.own));
             if let Some(description) = &policy.description {
                 self.say(4, description);
             }
@@ -129,12 +141,15 @@ impl Page {
         let part = if operand.part == Part::Unless { "unless " } else { "" };
         self.say(4, &format!("{mark} {part}{}", operand.text));
         match (operand.asks_for, operand.came_to) {
-            (Some(Yes::Own), CameTo::False) => self.say(6, "the user's yes is missing"),
+            (Some(Yes::Own), CameTo::False) => self.say(6, &format!("{} is missing", self.own)),
             (Some(Yes::Manager), CameTo::False) => self.say(6, "the manager's yes is missing"),
             _ => {}
         }
         for value in operand.values.iter().filter(|value| !value.path.starts_with("context.approval.")) {
             self.say(6, &format!("{} is {}", value.path, value.value));
+            if value.path == "resource.entitlements" && operand.came_to == CameTo::False {
+                self.say(6, "the agent holds none of them");
+            }
         }
         if let Some(error) = &operand.error {
             self.say(6, error);
@@ -155,17 +170,32 @@ impl Page {
     }
 
     fn nearest(&mut self, explanation: &Explanation<'_>) {
-        if explanation.nearest.is_empty() {
+        // what holds with somebody's yes is shown already
+        let holds =
+            |id: &str| explanation.policies.iter().any(|policy| policy.id == id && policy.at.contains(&Truth::True));
+        let near: Vec<&Near> = explanation.nearest.iter().filter(|near| !holds(&near.id)).collect();
+        if near.is_empty() {
             return;
         }
-        self.head("What would permit it, the nearest first");
-        for Near { id, description, file, line, missing } in &explanation.nearest {
-            let many = if missing.len() == 1 { ": one thing is missing".into() } else { format!(": {} things are missing", missing.len()) };
+        self.head("What does not permit it, the nearest first");
+        for Near { id, description, file, line, missing } in near {
+            let many = if missing.len() == 1 {
+                ": one thing is missing".into()
+            } else {
+                format!(": {} things are missing", missing.len())
+            };
             self.title(id, file, *line, &many);
             if let Some(description) = description {
                 self.say(4, description);
             }
-            missing.iter().for_each(|operand| self.operand(operand));
+            for operand in missing {
+                // what is true stands in the way by being so
+                let turned = operand.came_to == CameTo::True;
+                let text =
+                    if turned { format!("{} is true, and must not be", operand.text) } else { operand.text.clone() };
+                let came_to = if turned { CameTo::False } else { operand.came_to };
+                self.operand(&Operand { text, came_to, ..operand.clone() });
+            }
         }
     }
 
@@ -181,7 +211,8 @@ impl Page {
             ToolState::Unset => "approved by nobody",
         };
         let sensitive = if tool.sensitive { ", sensitive" } else { "" };
-        let labels = if tool.labels.is_empty() { "no labels".into() } else { format!("labels {}", tool.labels.join(", ")) };
+        let labels =
+            if tool.labels.is_empty() { "no labels".into() } else { format!("labels {}", tool.labels.join(", ")) };
         self.say(2, &format!("the tool: a {} ({says}), {state}{sensitive}, {labels}", tool.operation));
         if tool.entitlements.is_empty() {
             self.say(2, "no entitlement unlocks it");
@@ -193,14 +224,14 @@ impl Page {
 }
 
 /// At which rungs a policy holds, where that is not all of them.
-fn when(policy: &PolicyView) -> String {
+fn when(policy: &PolicyView, own: &str) -> String {
     let text = match (policy.effect, policy.at) {
         (_, [Truth::True, Truth::True, Truth::True]) => return String::new(),
         (_, at) if at.contains(&Truth::Error) => "cannot be evaluated",
-        (Effect::Permit, [Truth::False, Truth::True, _]) => "with the user's yes",
+        (Effect::Permit, [Truth::False, Truth::True, _]) => &format!("with {own}"),
         (Effect::Permit, [Truth::False, Truth::False, Truth::True]) => "with the manager's yes",
         (Effect::Forbid, [_, Truth::True, Truth::False]) => "until the manager says yes",
-        (Effect::Forbid, [Truth::True, Truth::False, Truth::False]) => "until the user says yes",
+        (Effect::Forbid, [Truth::True, Truth::False, Truth::False]) => &format!("until there is {own}"),
         _ => "at some rungs",
     };
     format!(" ({text})")
