@@ -15,6 +15,8 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod explain;
+mod fmt;
 mod init;
 mod schema;
 mod test;
@@ -33,6 +35,7 @@ Examples:
   toolgate check demo                               does it load, and what was found
   toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
+  toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
 
 Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
@@ -49,6 +52,8 @@ enum Command {
     Schema(schema::Args),
     Check(check::Args),
     Test(test::Args),
+    Explain(explain::Args),
+    Fmt(fmt::Args),
     Init(init::Args),
 }
 
@@ -84,6 +89,8 @@ fn run(command: Command) -> Output {
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
     }
 }

@@ -17,11 +17,14 @@ pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod decide;
+pub mod explain;
+pub mod fmt;
 pub mod init;
 pub mod render;
 pub mod schema;
 pub mod source;
 pub mod suite;
+mod stack;
 pub mod tools;
 
 /// What a command has to say.
