@@ -15,7 +15,9 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod diff;
 mod init;
+mod matrix;
 mod schema;
 mod tools;
 
@@ -46,6 +48,8 @@ enum Command {
     Schema(schema::Args),
     Check(check::Args),
     Init(init::Args),
+    Matrix(matrix::Args),
+    Diff(diff::Args),
 }
 
 /// Runs the command as if from a shell: reads the arguments (the first is the program's name), prints, and gives back
@@ -80,6 +84,8 @@ fn run(command: Command) -> Output {
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }
 

@@ -17,8 +17,11 @@ pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod decide;
+pub mod diff;
 pub mod init;
+pub mod matrix;
 pub mod render;
+pub mod samples;
 pub mod schema;
 pub mod tools;
 

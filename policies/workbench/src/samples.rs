@@ -1,0 +1,273 @@
+//! Sample calls: arguments made from a tool's schema and from the values that policies compare with.
+//!
+//! A cell of a matrix needs arguments to be decided, and those that matter lie on both sides of what policies compare
+//! with. Samples show what is reached; they prove nothing about what is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::PolicySet;
+use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, PatternElem, UnaryOp, Var};
+use serde_json::{Map, Value};
+use toolgate::facts::Tool;
+use toolgate::{Bundle, Instant};
+
+mod schema;
+
+/// The most samples of one tool.
+const SAMPLES: usize = 64;
+
+/// What policies compare the context with, by path: `input.amount`, `session.acr`, `now`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    values: BTreeMap<Vec<String>, BTreeSet<Seen>>,
+}
+
+/// A value that a policy compares something with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    Bool(bool),
+    Long(i64),
+    Decimal(String),
+    Text(String),
+}
+
+impl Compared {
+    /// Everything the policies of these bundles compare with. What Cedar does not read is left out.
+    pub fn of(bundles: &[&Bundle]) -> Self {
+        let mut all = Self::default();
+        for source in bundles.iter().flat_map(|bundle| &bundle.policies) {
+            let text = std::str::from_utf8(&source.bytes).unwrap_or_default();
+            let Ok(set) = text.parse::<PolicySet>() else { continue };
+            for policy in set.policies().filter_map(|policy| policy.to_pst().ok()) {
+                policy.body().clauses().iter().for_each(|clause| match clause {
+                    Clause::When(expr) | Clause::Unless(expr) => all.read(expr),
+                });
+            }
+        }
+        all
+    }
+
+    /// The texts that a path is compared with, such as the `acr` or the labels of the session.
+    pub fn texts(&self, path: &[&str]) -> BTreeSet<&str> {
+        let at = self.values.iter().filter(|(at, _)| at.iter().map(String::as_str).eq(path.iter().copied()));
+        let text = |seen: &'_ Seen| matches!(seen, Seen::Text(_));
+        at.flat_map(|(_, values)| values.iter().filter(|seen| text(seen)))
+            .filter_map(|seen| if let Seen::Text(text) = seen { Some(text.as_str()) } else { None })
+            .collect()
+    }
+
+    /// The instants that the time of the call is compared with.
+    pub fn instants(&self) -> BTreeSet<Instant> {
+        let instant = |text: &str| {
+            let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+            whole.parse().ok()
+        };
+        self.texts(&["now"]).into_iter().filter_map(instant).collect()
+    }
+
+    /// Arguments for a tool that its schema accepts as far as can be told, the plainest first; at most 64. The engine
+    /// says which of them it takes.
+    pub fn arguments(&self, tool: &Tool) -> Vec<Value> {
+        let shape = serde_json::from_str(&tool.definition.input_schema.to_string()).unwrap_or(Value::Null);
+        let plain = schema::example(&shape, false);
+        let full = schema::example(&shape, true);
+        let mut bases = vec![plain];
+        if !bases.contains(&full) {
+            bases.push(full);
+        }
+        // by path, what it may be; with all of them combined where that is not too much
+        let mut choices: Vec<(&[String], Vec<Value>)> = Vec::new();
+        for (path, seen) in &self.values {
+            let Some(("input", path)) = path.split_first().map(|(first, rest)| (first.as_str(), rest)) else {
+                continue;
+            };
+            let Some(place) = schema::at(&shape, path) else { continue };
+            let mut values: Vec<Value> = seen.iter().flat_map(Seen::around).collect();
+            values.extend(schema::alternatives(place));
+            let is_list = place.get("type").and_then(Value::as_str) == Some("array");
+            let values = values.into_iter().map(|value| if is_list { Value::from(vec![value]) } else { value });
+            choices.push((path, values.collect()));
+        }
+        let mut out = bases.clone();
+        let whole = choices.iter().fold(1usize, |product, (_, values)| product.saturating_mul(values.len().max(1)));
+        for base in &bases {
+            if whole <= SAMPLES {
+                let mut combined = vec![base.clone()];
+                for (path, values) in &choices {
+                    let with = |base: &Value| values.iter().map(|value| set(base, path, value)).collect::<Vec<_>>();
+                    combined = combined.iter().flat_map(with).collect();
+                }
+                out.extend(combined);
+            }
+            for (path, values) in &choices {
+                out.extend(values.iter().map(|value| set(base, path, value)));
+            }
+        }
+        let mut distinct: Vec<Value> = Vec::new();
+        for sample in out {
+            if distinct.len() < SAMPLES && !distinct.contains(&sample) {
+                distinct.push(sample);
+            }
+        }
+        distinct
+    }
+
+    fn read(&mut self, expr: &Expr) {
+        let compares = match expr {
+            Expr::BinaryOp { op: BinaryOp::And | BinaryOp::Or, .. } => false,
+            Expr::BinaryOp { .. } | Expr::Like { .. } => true,
+            _ => false,
+        };
+        if compares {
+            let (mut paths, mut seen) = (BTreeSet::new(), BTreeSet::new());
+            gather(expr, &mut paths, &mut seen);
+            for path in paths {
+                self.values.entry(path).or_default().extend(seen.iter().cloned());
+            }
+        } else if let Some(path) = path(expr) {
+            // a condition by itself
+            self.values.entry(path).or_default().extend([Seen::Bool(true), Seen::Bool(false)]);
+        }
+        if !compares {
+            parts(expr).into_iter().for_each(|part| self.read(part));
+        }
+    }
+}
+
+impl Seen {
+    /// The value and its neighbours on both sides.
+    fn around(&self) -> Vec<Value> {
+        match self {
+            Self::Bool(value) => vec![(*value).into()],
+            Self::Long(value) => {
+                [value.saturating_sub(1), *value, value.saturating_add(1)].into_iter().map(Value::from).collect()
+            }
+            Self::Decimal(text) => schema::decimals(text),
+            Self::Text(text) => vec![text.clone().into(), format!("{text}x").into()],
+        }
+    }
+}
+
+/// `base` with `value` at `path`.
+fn set(base: &Value, path: &[String], value: &Value) -> Value {
+    let Some((name, rest)) = path.split_first() else { return value.clone() };
+    let mut map = base.as_object().cloned().unwrap_or_else(Map::new);
+    let under = set(map.get(name).unwrap_or(&Value::Null), rest, value);
+    map.insert(name.clone(), under);
+    map.into()
+}
+
+/// The paths into the context and the literals of a comparison.
+fn gather(expr: &Expr, paths: &mut BTreeSet<Vec<String>>, seen: &mut BTreeSet<Seen>) {
+    if let Some(path) = path(expr) {
+        paths.insert(path);
+        return;
+    }
+    match expr {
+        Expr::Literal(Literal::Bool(value)) => drop(seen.insert(Seen::Bool(*value))),
+        Expr::Literal(Literal::Long(value)) => drop(seen.insert(Seen::Long(*value))),
+        Expr::Literal(Literal::String(text)) => drop(seen.insert(Seen::Text(text.to_string()))),
+        Expr::UnaryOp { op: UnaryOp::Neg, expr } if matches!(**expr, Expr::Literal(Literal::Long(_))) => {
+            if let Expr::Literal(Literal::Long(value)) = **expr {
+                seen.insert(Seen::Long(value.saturating_neg()));
+            }
+        }
+        Expr::UnaryOp { op: UnaryOp::Decimal, expr } => {
+            if let Expr::Literal(Literal::String(text)) = &**expr {
+                seen.insert(Seen::Decimal(text.to_string()));
+            }
+        }
+        Expr::Like { pattern, .. } => {
+            let char = |element: &PatternElem| match element {
+                PatternElem::Char(char) => *char,
+                PatternElem::Wildcard => 'x',
+            };
+            seen.insert(Seen::Text(pattern.iter().map(char).collect()));
+        }
+        _ => {}
+    }
+    parts(expr).into_iter().for_each(|part| gather(part, paths, seen));
+}
+
+/// `context.input.amount` → `[input, amount]`.
+fn path(expr: &Expr) -> Option<Vec<String>> {
+    let Expr::GetAttr { expr, attr } = expr else { return None };
+    let mut path = match &**expr {
+        Expr::Var(Var::Context) => Vec::new(),
+        inner => path(inner)?,
+    };
+    path.push(attr.to_string());
+    Some(path)
+}
+
+/// The direct parts of an expression.
+fn parts(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => vec![expr],
+        Expr::BinaryOp { left, right, .. } => vec![left, right],
+        Expr::Is { expr, in_expr, .. } => std::iter::once(&**expr).chain(in_expr.as_deref()).collect(),
+        Expr::IfThenElse { cond, then_expr, else_expr } => vec![cond, then_expr, else_expr],
+        Expr::Set(items) => items.iter().map(AsRef::as_ref).collect(),
+        Expr::Record(fields) => fields.values().map(AsRef::as_ref).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use toolgate::{Engine, Source};
+
+    use super::*;
+
+    fn samples(input: &Value, condition: &str) -> Vec<Value> {
+        let policy = format!("@id(\"p\") permit (principal, action == Toolgate::Action::\"s/t\", resource) {condition};");
+        let bundle = Bundle {
+            policies: vec![Source::new("p.cedar", policy)],
+            tools: [("s".into(), Source::new("s.json", json!([{"name": "t", "inputSchema": input}]).to_string()))].into(),
+            overlay: None,
+            snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#),
+        };
+        let engine = Engine::load(&bundle).unwrap();
+        Compared::of(&[&bundle]).arguments(engine.catalog().tools.values().next().unwrap())
+    }
+
+    #[test]
+    fn both_sides_of_a_bound_are_tried() {
+        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}, "note": {"type": "string"}},
+            "required": ["n"]});
+        let all = samples(&schema, "when { context.input.n > 500 }");
+        assert_eq!(all[0], json!({"n": 1}), "the plainest comes first");
+        for n in [499, 500, 501] {
+            assert!(all.contains(&json!({ "n": n })) && all.contains(&json!({"n": n, "note": "x"})), "{all:?}");
+        }
+    }
+
+    #[test]
+    fn conditions_on_several_arguments_are_combined() {
+        let schema = json!({"type": "object", "required": ["a", "b", "c"], "properties":
+            {"a": {"type": "string"}, "b": {"type": "boolean"}, "c": {"type": "array", "items": {"type": "string"}}}});
+        let all = samples(&schema, "when { context.input.a like \"x/*\" && context.input.b && context.input.c.contains(\"k\") }");
+        assert!(all.contains(&json!({"a": "x/x", "b": true, "c": ["k"]})), "{all:?}");
+        assert!(all.contains(&json!({"a": "x/x", "b": false, "c": ["k"]})), "{all:?}");
+    }
+
+    #[test]
+    fn what_the_session_is_compared_with_is_known() {
+        let text = "permit (principal, action, resource) when { context.session.acr == \"phr\" && \
+                    context.session.labels.containsAny([\"a\", \"b\"]) && context.now < datetime(\"2026-12-01\") };";
+        let bundle = Bundle {
+            policies: vec![Source::new("p.cedar", text)],
+            tools: BTreeMap::new(),
+            overlay: None,
+            snapshot: Source::new("s.json", "{}"),
+        };
+        let compared = Compared::of(&[&bundle]);
+        assert_eq!(compared.texts(&["session", "acr"]), BTreeSet::from(["phr"]));
+        assert_eq!(compared.texts(&["session", "labels"]), BTreeSet::from(["a", "b"]));
+        assert_eq!(compared.instants().into_iter().next().unwrap().to_string(), "2026-12-01T00:00:00Z");
+    }
+}
