@@ -23,6 +23,7 @@ pub mod matrix;
 pub mod render;
 pub mod samples;
 pub mod schema;
+pub mod source;
 pub mod tools;
 
 /// What a command has to say.
