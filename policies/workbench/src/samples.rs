@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::PolicySet;
-use cedar_policy::pst::{BinaryOp, Clause, Expr, Literal, PatternElem, UnaryOp, Var};
 use serde_json::{Map, Value};
+use toolgate::Instant;
 use toolgate::facts::Tool;
-use toolgate::{Bundle, Instant};
+
+use crate::source::{Kind, Node, PolicyFile};
 
 mod schema;
 
@@ -32,17 +32,11 @@ enum Seen {
 }
 
 impl Compared {
-    /// Everything the policies of these bundles compare with. What Cedar does not read is left out.
-    pub fn of(bundles: &[&Bundle]) -> Self {
+    /// Everything that policies compare with.
+    pub fn of<'a>(files: impl IntoIterator<Item = &'a PolicyFile>) -> Self {
         let mut all = Self::default();
-        for source in bundles.iter().flat_map(|bundle| &bundle.policies) {
-            let text = std::str::from_utf8(&source.bytes).unwrap_or_default();
-            let Ok(set) = text.parse::<PolicySet>() else { continue };
-            for policy in set.policies().filter_map(|policy| policy.to_pst().ok()) {
-                policy.body().clauses().iter().for_each(|clause| match clause {
-                    Clause::When(expr) | Clause::Unless(expr) => all.read(expr),
-                });
-            }
+        for policy in files.into_iter().flat_map(|file| &file.policies) {
+            policy.operands().into_iter().for_each(|operand| all.read(operand));
         }
         all
     }
@@ -112,24 +106,16 @@ impl Compared {
         distinct
     }
 
-    fn read(&mut self, expr: &Expr) {
-        let compares = match expr {
-            Expr::BinaryOp { op: BinaryOp::And | BinaryOp::Or, .. } => false,
-            Expr::BinaryOp { .. } | Expr::Like { .. } => true,
-            _ => false,
-        };
-        if compares {
-            let (mut paths, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            gather(expr, &mut paths, &mut seen);
-            for path in paths {
-                self.values.entry(path).or_default().extend(seen.iter().cloned());
-            }
-        } else if let Some(path) = path(expr) {
+    fn read(&mut self, operand: &Node) {
+        if let Some(path) = path(operand) {
             // a condition by itself
             self.values.entry(path).or_default().extend([Seen::Bool(true), Seen::Bool(false)]);
+            return;
         }
-        if !compares {
-            parts(expr).into_iter().for_each(|part| self.read(part));
+        let (mut paths, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        gather(operand, &mut paths, &mut seen);
+        for path in paths {
+            self.values.entry(path).or_default().extend(seen.iter().cloned());
         }
     }
 }
@@ -158,70 +144,56 @@ fn set(base: &Value, path: &[String], value: &Value) -> Value {
 }
 
 /// The paths into the context and the literals of a comparison.
-fn gather(expr: &Expr, paths: &mut BTreeSet<Vec<String>>, seen: &mut BTreeSet<Seen>) {
-    if let Some(path) = path(expr) {
+fn gather(node: &Node, paths: &mut BTreeSet<Vec<String>>, seen: &mut BTreeSet<Seen>) {
+    if let Some(path) = path(node) {
         paths.insert(path);
         return;
     }
-    match expr {
-        Expr::Literal(Literal::Bool(value)) => drop(seen.insert(Seen::Bool(*value))),
-        Expr::Literal(Literal::Long(value)) => drop(seen.insert(Seen::Long(*value))),
-        Expr::Literal(Literal::String(text)) => drop(seen.insert(Seen::Text(text.to_string()))),
-        Expr::UnaryOp { op: UnaryOp::Neg, expr } if matches!(**expr, Expr::Literal(Literal::Long(_))) => {
-            if let Expr::Literal(Literal::Long(value)) = **expr {
-                seen.insert(Seen::Long(value.saturating_neg()));
-            }
+    let only = node.children.first();
+    match (&node.kind, only.map(|child| &child.kind)) {
+        (Kind::Bool(value), _) => drop(seen.insert(Seen::Bool(*value))),
+        (Kind::Long(value), _) => drop(i64::try_from(*value).map(|value| seen.insert(Seen::Long(value)))),
+        (Kind::Text(text), _) => drop(seen.insert(Seen::Text(text.clone()))),
+        (Kind::Negate, Some(Kind::Long(value))) => {
+            drop(i64::try_from(*value).map(|value| seen.insert(Seen::Long(value.saturating_neg()))));
+            return;
         }
-        Expr::UnaryOp { op: UnaryOp::Decimal, expr } => {
-            if let Expr::Literal(Literal::String(text)) = &**expr {
-                seen.insert(Seen::Decimal(text.to_string()));
-            }
+        (Kind::Call(name), Some(Kind::Text(text))) if name == "decimal" => {
+            seen.insert(Seen::Decimal(text.clone()));
+            return;
         }
-        Expr::Like { pattern, .. } => {
-            let char = |element: &PatternElem| match element {
-                PatternElem::Char(char) => *char,
-                PatternElem::Wildcard => 'x',
-            };
-            seen.insert(Seen::Text(pattern.iter().map(char).collect()));
+        (Kind::Like, _) => {
+            for pattern in node.children.iter().skip(1) {
+                if let Kind::Text(pattern) = &pattern.kind {
+                    seen.insert(Seen::Text(pattern.replace("\\*", "\u{0}").replace('*', "x").replace('\u{0}', "*")));
+                }
+            }
+            only.into_iter().for_each(|target| gather(target, paths, seen));
+            return;
         }
         _ => {}
     }
-    parts(expr).into_iter().for_each(|part| gather(part, paths, seen));
+    node.children.iter().for_each(|part| gather(part, paths, seen));
 }
 
 /// `context.input.amount` → `[input, amount]`.
-fn path(expr: &Expr) -> Option<Vec<String>> {
-    let Expr::GetAttr { expr, attr } = expr else { return None };
-    let mut path = match &**expr {
-        Expr::Var(Var::Context) => Vec::new(),
-        inner => path(inner)?,
+fn path(node: &Node) -> Option<Vec<String>> {
+    let (Kind::Get(name), [base]) = (&node.kind, node.children.as_slice()) else { return None };
+    let mut path = match &base.kind {
+        Kind::Name(variable) if variable == "context" => Vec::new(),
+        _ => path(base)?,
     };
-    path.push(attr.to_string());
+    path.push(name.clone());
     Some(path)
-}
-
-/// The direct parts of an expression.
-fn parts(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::UnaryOp { expr, .. }
-        | Expr::GetAttr { expr, .. }
-        | Expr::HasAttr { expr, .. }
-        | Expr::Like { expr, .. } => vec![expr],
-        Expr::BinaryOp { left, right, .. } => vec![left, right],
-        Expr::Is { expr, in_expr, .. } => std::iter::once(&**expr).chain(in_expr.as_deref()).collect(),
-        Expr::IfThenElse { cond, then_expr, else_expr } => vec![cond, then_expr, else_expr],
-        Expr::Set(items) => items.iter().map(AsRef::as_ref).collect(),
-        Expr::Record(fields) => fields.values().map(AsRef::as_ref).collect(),
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use toolgate::{Engine, Source};
+    use toolgate::{Bundle, Engine, Source};
 
     use super::*;
+    use crate::source;
 
     fn samples(input: &Value, condition: &str) -> Vec<Value> {
         let policy = format!("@id(\"p\") permit (principal, action == Toolgate::Action::\"s/t\", resource) {condition};");
@@ -232,7 +204,7 @@ mod tests {
             snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#),
         };
         let engine = Engine::load(&bundle).unwrap();
-        Compared::of(&[&bundle]).arguments(engine.catalog().tools.values().next().unwrap())
+        Compared::of(&source::read(&bundle.policies).unwrap()).arguments(engine.catalog().tools.values().next().unwrap())
     }
 
     #[test]
@@ -259,13 +231,8 @@ mod tests {
     fn what_the_session_is_compared_with_is_known() {
         let text = "permit (principal, action, resource) when { context.session.acr == \"phr\" && \
                     context.session.labels.containsAny([\"a\", \"b\"]) && context.now < datetime(\"2026-12-01\") };";
-        let bundle = Bundle {
-            policies: vec![Source::new("p.cedar", text)],
-            tools: BTreeMap::new(),
-            overlay: None,
-            snapshot: Source::new("s.json", "{}"),
-        };
-        let compared = Compared::of(&[&bundle]);
+        let file = PolicyFile::read(&Source::new("p.cedar", text)).unwrap();
+        let compared = Compared::of([&file]);
         assert_eq!(compared.texts(&["session", "acr"]), BTreeSet::from(["phr"]));
         assert_eq!(compared.texts(&["session", "labels"]), BTreeSet::from(["a", "b"]));
         assert_eq!(compared.instants().into_iter().next().unwrap().to_string(), "2026-12-01T00:00:00Z");

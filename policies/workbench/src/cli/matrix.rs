@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use toolgate::{Call, Engine, Instant};
+use toolgate::{Call, Instant};
 
 use super::{clock, width, with};
-use crate::bundle::FileError;
+use crate::bundle::{FileError, Loaded};
 use crate::matrix::{self, Setting, Tries};
 use crate::samples::Compared;
-use crate::{Output, check, decide};
+use crate::{Output, check, decide, source};
 
 /// Show who may call what: subjects × tools, with outcomes
 ///
@@ -59,7 +59,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Output {
-    with(&args.bundle, |loaded| match ask(args, &loaded.engine, &Compared::of(&[&loaded.folder.bundle])) {
+    with(&args.bundle, |loaded| match ask(args, loaded) {
         Ok((matrix, notes)) => {
             let name = &loaded.folder.manifest.name;
             let answer = match &args.html {
@@ -80,7 +80,8 @@ pub(super) fn run(args: &Args) -> Output {
     })
 }
 
-fn ask(args: &Args, engine: &Engine, compared: &Compared) -> Result<(matrix::Matrix, String), Output> {
+fn ask(args: &Args, loaded: &Loaded) -> Result<(matrix::Matrix, String), Output> {
+    let engine = &loaded.engine;
     let refuse = |message: String| Output::failure(format!("error: {message}\n"));
     let subjects = matrix::pick_subjects(matrix::everyone(&engine.snapshot()), &args.subject).map_err(refuse)?;
     let tools = matrix::pick_tools(engine, &args.tool).map_err(refuse)?;
@@ -90,7 +91,8 @@ fn ask(args: &Args, engine: &Engine, compared: &Compared) -> Result<(matrix::Mat
     if args.now.is_none() && clock().is_none_or(|clock| clock != now) && !is_recent(now) {
         notes = format!("note: the snapshot is not good now; this is how things stood at {now} (--now)\n");
     }
-    let mut tries = Tries::samples(&[engine], compared, &tools);
+    let compared = Compared::of(&source::read(&loaded.folder.bundle.policies).map_err(refuse)?);
+    let mut tries = Tries::samples(&[engine], &compared, &tools);
     for call in recorded(args.calls.as_ref())? {
         tries.add(&call);
     }
