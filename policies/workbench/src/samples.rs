@@ -151,11 +151,11 @@ fn gather(node: &Node, paths: &mut BTreeSet<Vec<String>>, seen: &mut BTreeSet<Se
     }
     let only = node.children.first();
     match (&node.kind, only.map(|child| &child.kind)) {
-        (Kind::Bool(value), _) => drop(seen.insert(Seen::Bool(*value))),
-        (Kind::Long(value), _) => drop(i64::try_from(*value).map(|value| seen.insert(Seen::Long(value)))),
-        (Kind::Text(text), _) => drop(seen.insert(Seen::Text(text.clone()))),
+        (Kind::Bool(value), _) => seen.extend([Seen::Bool(*value)]),
+        (Kind::Long(value), _) => seen.extend(i64::try_from(*value).ok().map(Seen::Long)),
+        (Kind::Text(text), _) => seen.extend([Seen::Text(text.clone())]),
         (Kind::Negate, Some(Kind::Long(value))) => {
-            drop(i64::try_from(*value).map(|value| seen.insert(Seen::Long(value.saturating_neg()))));
+            seen.extend(i64::try_from(*value).ok().map(|value| Seen::Long(value.saturating_neg())));
             return;
         }
         (Kind::Call(name), Some(Kind::Text(text))) if name == "decimal" => {

@@ -112,7 +112,7 @@ pub fn page(matrix: &Matrix, name: &str, engine: &Engine) -> String {
         tools = count(matrix.rows.len(), "tool"),
         now = matrix.setting.now,
         version = engine.snapshot_version(),
-        digest = engine.digest(),
+        digest = engine.digest().get(..19).unwrap_or_default(),
         controls = controls(matrix),
         legend = legend(matrix),
         data = data(&groups.iter().map(|(_, cells)| *cells).collect::<Vec<_>>()),
@@ -158,9 +158,14 @@ fn controls(matrix: &Matrix) -> String {
         .map(|grade| {
             let letter = grade.letter();
             format!(
-                "<label><input type=\"checkbox\" name=\"is\" value=\"{letter}\"><i class=\"{}\">{letter}</i> {}</label>",
+                "<label><input type=\"checkbox\" name=\"is\" value=\"{letter}\"><i class=\"{}\">{letter}</i> {}{}</label>",
                 class(grade),
                 grade.outcome(),
+                match letter {
+                    'd' => ", sign in again",
+                    'a' | 's' | 'm' => " once requested",
+                    _ => "",
+                },
             )
         })
         .collect();

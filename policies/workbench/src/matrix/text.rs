@@ -39,7 +39,7 @@ pub fn render(matrix: &Matrix, width: usize) -> String {
     for part in numbered.chunks(many) {
         out.push('\n');
         let numbers: String = part.iter().map(|(number, _)| format!("  {number:<wide$}")).collect();
-        out += paint(BOLD, &format!("{:name$}  {:6}{numbers}", "tool", "")).trim_end();
+        out += &paint(BOLD, format!("{:name$}  {:6}{numbers}", "tool", "").trim_end());
         out.push('\n');
         let mut server = None;
         for (at, row) in matrix.rows.iter().enumerate() {
