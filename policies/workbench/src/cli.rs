@@ -19,7 +19,9 @@ mod diff;
 mod init;
 mod matrix;
 mod schema;
+mod test;
 mod tools;
+mod watch;
 
 /// Decides AI agents' tool calls against policies: auto_approve, self_approve, manager_approve, deny, ticket_fallback.
 #[derive(Parser)]
@@ -31,6 +33,7 @@ mod tools;
 Examples:
   toolgate init demo                                start with a small bundle that works
   toolgate check demo                               does it load, and what was found
+  toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
   toolgate tools demo --subject ann/claude-code     what an agent sees
 
@@ -47,6 +50,7 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Test(test::Args),
     Init(init::Args),
     Matrix(matrix::Args),
     Diff(diff::Args),
@@ -83,6 +87,7 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Diff(args) => diff::run(&args),

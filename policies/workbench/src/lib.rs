@@ -24,6 +24,7 @@ pub mod render;
 pub mod samples;
 pub mod schema;
 pub mod source;
+pub mod suite;
 pub mod tools;
 
 /// What a command has to say.
