@@ -15,9 +15,11 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod diff;
 mod explain;
 mod fmt;
 mod init;
+mod matrix;
 mod schema;
 mod test;
 mod tools;
@@ -55,6 +57,8 @@ enum Command {
     Explain(explain::Args),
     Fmt(fmt::Args),
     Init(init::Args),
+    Matrix(matrix::Args),
+    Diff(diff::Args),
 }
 
 /// Runs the command as if from a shell: reads the arguments (the first is the program's name), prints, and gives back
@@ -92,6 +96,8 @@ fn run(command: Command) -> Output {
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }
 
