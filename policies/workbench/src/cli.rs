@@ -16,6 +16,7 @@ use crate::bundle::{self, Loaded};
 mod check;
 mod decide;
 mod init;
+mod prove;
 mod schema;
 mod tools;
 
@@ -31,6 +32,7 @@ Examples:
   toolgate check demo                               does it load, and what was found
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
   toolgate tools demo --subject ann/claude-code     what an agent sees
+  toolgate prove demo                               what holds for every call
 
 Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
 )]
@@ -45,6 +47,7 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Prove(prove::Args),
     Init(init::Args),
 }
 
@@ -79,6 +82,7 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Init(args) => init::run(&args),
     }
 }

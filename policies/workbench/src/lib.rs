@@ -18,6 +18,8 @@ pub mod check;
 pub mod cli;
 pub mod decide;
 pub mod init;
+#[cfg(feature = "prove")]
+pub mod prove;
 pub mod render;
 pub mod schema;
 pub mod tools;
