@@ -39,6 +39,8 @@ use crate::bundle::Loaded;
 
 /// The name of what `--against` proves.
 pub const NO_MORE: &str = "nothing-more-permissive";
+/// How many counterexamples of a property are written out.
+const EXAMPLES: usize = 20;
 
 /// What was proved, and what not.
 #[derive(Clone, Debug, Serialize)]
@@ -68,8 +70,10 @@ pub struct Proof {
     pub environments: usize,
     /// For how many of them a solver was needed: in the others it is plain.
     pub solved: usize,
-    /// The calls of which it does not hold, one for each environment at most.
+    /// Calls of which it does not hold, one for each environment, and not more than a person reads.
     pub counterexamples: Vec<Counterexample>,
+    /// The environments besides in which it does not hold.
+    pub also: Vec<String>,
     /// Why it is not known.
     pub unknown: Vec<Unknown>,
 }
@@ -231,10 +235,13 @@ impl<'a> Plan<'a> {
 
 /// The answer for a property from the answers for its environments.
 fn proof(property: &Property, own: &[(&Job<'_>, &Found)], options: &Options) -> Proof {
-    let (mut counterexamples, mut unknown) = (Vec::new(), Vec::new());
+    let (mut counterexamples, mut also, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     for (job, found) in own {
         match found {
             Found::Holds { .. } => {}
+            Found::Counter(_) if counterexamples.len() >= EXAMPLES => {
+                also.push(format!("{} ({})", job.target.asked, job.principal.as_str()));
+            }
             Found::Counter(counter) => match counterexample::of(property, job, counter) {
                 Ok(example) if example.reproduces == Some(false) => unknown.push(Unknown {
                     asked: Some(job.target.asked.to_string()),
@@ -271,6 +278,7 @@ fn proof(property: &Property, own: &[(&Job<'_>, &Found)], options: &Options) -> 
         environments: own.len(),
         solved: own.iter().filter(|(_, found)| !matches!(found, Found::Holds { asked: false })).count(),
         counterexamples,
+        also,
         unknown,
     }
 }

@@ -34,6 +34,11 @@ fn instant(text: &str) -> Option<Instant> {
 fn value(input: &Value, schema: &Value, root: &Value) -> Value {
     let schema = resolved(schema, root);
     match input {
+        // what no policy reads is any text, and the gate wants one of these
+        Value::String(text) => match listed(schema) {
+            texts if texts.is_empty() || texts.contains(&text.as_str()) => input.clone(),
+            texts => json!(texts.first()),
+        },
         Value::Array(items) => {
             let of = schema.get("items").unwrap_or(&Value::Null);
             Value::Array(items.iter().map(|item| value(item, of, root)).collect())
@@ -49,6 +54,10 @@ fn object(members: &Map<String, Value>, schema: &Value, root: &Value) -> Value {
     let declares = |name: &str| declared.is_some_and(|declared| declared.contains_key(name));
     if members.len() == 3 && ["kind", "keys", "text"].iter().all(|name| members.contains_key(*name) && !declares(name)) {
         return free_form(members);
+    }
+    if members.is_empty() && !may_be(schema, "object") {
+        // of a value of several kinds that no policy reads, none is there
+        return some(schema, root, 4);
     }
     let spread = !members.is_empty() && members.keys().all(|name| KINDS.contains(&name.as_str()) && !declares(name));
     if spread && declared.is_none() {
@@ -79,7 +88,41 @@ fn object(members: &Map<String, Value>, schema: &Value, root: &Value) -> Value {
             out.insert(name.clone(), value(member, of, root));
         }
     }
+    // what may be null is optional to policies, and still has to be there
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        out.entry(name).or_insert(Value::Null);
+    }
     Value::Object(out)
+}
+
+/// Whether a schema says outright that a value may be of this type, or says nothing.
+fn may_be(schema: &Value, name: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(only)) => only == name,
+        Some(Value::Array(types)) => types.iter().any(|one| one == name),
+        _ => schema.get("properties").is_some() || schema.get("anyOf").or_else(|| schema.get("oneOf")).is_none(),
+    }
+}
+
+/// Some value that a schema accepts.
+fn some(schema: &Value, root: &Value, depth: usize) -> Value {
+    let schema = resolved(schema, root);
+    let variant = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(|variants| variants.get(0));
+    if let (Some(variant), Some(depth)) = (variant, depth.checked_sub(1)) {
+        return some(variant, root, depth);
+    }
+    let first = match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().find_map(Value::as_str),
+        other => other.and_then(Value::as_str),
+    };
+    match first {
+        Some("string") => json!(listed(schema).first().copied().unwrap_or_default()),
+        Some("integer" | "number") => json!(0),
+        Some("boolean") => json!(false),
+        Some("array") => json!([]),
+        Some("null") => Value::Null,
+        _ => json!({}),
+    }
 }
 
 /// Free-form JSON, which policies see as its kind, its keys and its text.
@@ -118,8 +161,14 @@ fn extension(input: &Value, schema: &Value) -> Value {
     }
 }
 
+/// The texts of which a schema lists all there are.
+pub(super) fn listed(schema: &Value) -> Vec<&str> {
+    let all = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
+    all.filter_map(Value::as_str).collect()
+}
+
 /// A schema with its `$ref` followed, a few times.
-fn resolved<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
+pub(super) fn resolved<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
     for _ in 0..8 {
         let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
         match target.and_then(|pointer| root.pointer(pointer)) {
@@ -142,21 +191,24 @@ mod tests {
                 "amount": {"$ref": "#/$defs/money"}, "day": {"type": "string", "format": "date"},
                 "at": {"type": "string", "format": "date-time"}, "ids": {"type": "array", "items": {"type": "integer"}},
                 "id": {"type": ["string", "integer"]}, "any": {}, "kind": {"type": "string"},
+                "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]}, "nullable": {"type": ["string", "null"]},
+                "one": {"enum": ["b", "c"]}, "of": {"enum": ["b", "c"]},
             },
             "additionalProperties": {"type": "string"},
+            "required": ["id", "nullable"],
         });
         let extn = |name: &str, arg: &str| json!({"__extn": {"fn": name, "arg": arg}});
         let offset = json!({"__extn": {"fn": "offset", "args": [extn("datetime", "1970-01-01"), extn("duration", "86400000ms")]}});
         let input = json!({
             "amount": extn("decimal", "20.5000"), "day": offset, "at": offset, "ids": [1, 2], "id": {"integer": 7},
-            "any": {"kind": "object", "keys": ["a"], "text": "?"}, "kind": "x",
+            "any": {"kind": "object", "keys": ["a"], "text": "?"}, "kind": "x", "one": "", "of": "c", "either": {},
             "*": {"keys": ["more"], "entries": [{"key": "more", "value": "y"}]},
         });
         assert_eq!(
             from_input(&input, &schema),
             json!({
                 "amount": 20.5, "day": "1970-01-02", "at": "1970-01-02T00:00:00Z", "ids": [1, 2], "id": 7,
-                "any": {"a": null}, "kind": "x", "more": "y",
+                "any": {"a": null}, "kind": "x", "more": "y", "one": "b", "of": "c", "either": 0, "nullable": null,
             })
         );
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use toolgate::facts::ClientKind;
 
+use super::arguments;
 use super::rewrite::{self, Name};
 use super::world::{PrincipalKind, Target, kind};
 
@@ -15,7 +16,7 @@ use super::world::{PrincipalKind, Target, kind};
 const DEPTH: usize = 4;
 
 /// What may be assumed, given the attributes that are read and the entities that are named.
-pub(super) fn of(target: &Target, principal: PrincipalKind, reads: &BTreeSet<String>, names: &BTreeSet<Name>) -> Vec<String> {
+pub(super) fn of(principal: PrincipalKind, reads: &BTreeSet<String>, names: &BTreeSet<Name>) -> Vec<String> {
     let mut all = Vec::new();
     if principal == PrincipalKind::Agent {
         if reads.contains("kind") {
@@ -41,8 +42,15 @@ pub(super) fn of(target: &Target, principal: PrincipalKind, reads: &BTreeSet<Str
         all.push("context.session.authenticated_at >= datetime(\"1970-01-01\")".into());
         all.push("context.session.authenticated_at <= context.now && context.now < datetime(\"9999-01-01\")".into());
     }
+    all
+}
+
+/// What may be assumed of the arguments: texts of which the schema lists all there are. Schemas come in more shapes than
+/// this knows, so a part that does not fit the arguments' types is to be left out; nothing is lost but sharpness.
+pub(super) fn of_arguments(target: &Target, reads: &BTreeSet<String>) -> Vec<String> {
+    let mut all = Vec::new();
     if let Some(schema) = &target.schema {
-        enumerations(schema, "context.input", reads, DEPTH, &mut all);
+        enumerations(schema, schema, "context.input", reads, DEPTH, &mut all);
     }
     all
 }
@@ -55,23 +63,22 @@ pub(super) fn read(expr: &Value, reads: &mut BTreeSet<String>, names: &mut BTree
     });
 }
 
-/// Texts of which the schema lists all there are: the gate refuses any other.
-fn enumerations(schema: &Value, path: &str, reads: &BTreeSet<String>, depth: usize, into: &mut Vec<String>) {
+fn enumerations(schema: &Value, root: &Value, path: &str, reads: &BTreeSet<String>, depth: usize, into: &mut Vec<String>) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     for (name, schema) in properties.filter(|(name, _)| reads.contains(*name)) {
+        let schema = arguments::resolved(schema, root);
         let member = format!("{path}[{}]", text(name));
         let mut parts = Vec::new();
         if schema.get("type").and_then(Value::as_str) == Some("string") {
-            let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
-            let listed: Vec<String> = listed.filter_map(Value::as_str).map(text).collect();
+            let listed: Vec<String> = arguments::listed(schema).into_iter().map(text).collect();
             if !listed.is_empty() {
                 parts.push(format!("[{}].contains({member})", listed.join(", ")));
             }
         }
-        enumerations(schema, &member, reads, depth, &mut parts);
+        enumerations(schema, root, &member, reads, depth, &mut parts);
         if parts.is_empty() {
             continue;
         }

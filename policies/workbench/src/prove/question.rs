@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, RequestEnv};
 use cedar_policy_symcc::{
-    CompiledPolicy, CompiledPolicySet, Env, SymEnv, WellFormedAsserts, always_denies_asserts, disjoint_asserts,
+    CompiledPolicy, CompiledPolicySet, Env, SymEnv, always_denies_asserts, disjoint_asserts,
     implies_asserts, matches_implies_asserts, never_errors_asserts,
 };
 use serde_json::Value;
@@ -60,7 +60,6 @@ pub(super) enum Shows {
 /// One target and one kind of subject, ready to ask about.
 pub(super) struct Scene<'a> {
     schemas: &'a Schemas,
-    world: &'a World<'a>,
     target: &'a Target,
     principal: PrincipalKind,
     rules: Vec<&'a Rule>,
@@ -69,6 +68,9 @@ pub(super) struct Scene<'a> {
 }
 
 type Asked<T> = Result<T, String>;
+
+/// What the policy made of a property is called.
+const PROPERTY: &str = "toolgate property";
 
 impl<'a> Scene<'a> {
     pub(super) fn new(
@@ -79,7 +81,7 @@ impl<'a> Scene<'a> {
         before: Option<&Target>,
     ) -> Asked<Self> {
         let (request, symbolic) = schemas.environment(target, principal, before.map(|target| &target.facts))?;
-        Ok(Self { schemas, world, target, principal, rules: world.applying(target, principal), request, symbolic })
+        Ok(Self { schemas, target, principal, rules: world.applying(target, principal), request, symbolic })
     }
 
     /// Asks a claim.
@@ -100,7 +102,7 @@ impl<'a> Scene<'a> {
 
     /// Whether any request meets a property's `when`.
     pub(super) fn is_met(&self, property: &Property, solver: &mut dyn Solve) -> Asked<bool> {
-        let when = self.compile_set([self.when(property, &self.rules)?])?;
+        let when = self.when(property)?;
         match solver.ask(&always_denies_asserts(&when)) {
             Ask::Holds { .. } => Ok(false),
             Ask::Counter(_) => Ok(true),
@@ -114,14 +116,14 @@ impl<'a> Scene<'a> {
             return Ok(Found::Holds { asked: false });
         }
         let allowed = self.compile_set(self.policies(&self.rules, level, NOW)?)?;
-        let when = self.compile_set([self.when(property, &self.rules)?])?;
+        let when = self.when(property)?;
         Ok(found(solver.ask(&disjoint_asserts(&allowed, &when)), Shows::Allowed(level)))
     }
 
     /// Every request that meets `when` is allowed once everybody has said yes.
     fn never_denied(&self, property: &Property, solver: &mut dyn Solve) -> Asked<Found> {
         let allowed = self.compile_set(self.policies(&self.rules, Level::Manager, NOW)?)?;
-        let when = self.compile_set([self.when(property, &self.rules)?])?;
+        let when = self.when(property)?;
         Ok(found(solver.ask(&implies_asserts(&when, &allowed)), Shows::NotAllowed))
     }
 
@@ -193,10 +195,7 @@ impl<'a> Scene<'a> {
         Ok(found(solver.ask(&implies_asserts(&now, &then)), Shows::Allowed(Level::Any)))
     }
 
-    fn view(&self, target: &'a Target, level: Level, facts: &'static str) -> View<'a>
-    where
-        'a: 'a,
-    {
+    fn view<'t>(&self, target: &'t Target, level: Level, facts: &'static str) -> View<'t> {
         View { action: &target.action, resource: target.resource.as_deref(), facts, rung: level.name() }
     }
 
@@ -218,7 +217,13 @@ impl<'a> Scene<'a> {
         names: &BTreeSet<super::rewrite::Name>,
         when: Option<&str>,
     ) -> Asked<Option<Value>> {
-        let mut parts = assume::of(self.target, self.principal, reads, names);
+        let mut parts = assume::of(self.principal, reads, names);
+        for part in assume::of_arguments(self.target, reads) {
+            let alone = policy(PROPERTY, "permit", "when", &condition(&part)?)?;
+            if self.compile(&alone).is_ok() {
+                parts.push(part);
+            }
+        }
         // last, so that what holds of every request is known by then
         parts.extend(when.map(|when| format!("({when})")));
         if parts.is_empty() { Ok(None) } else { condition(&parts.join(" && ")).map(Some) }
@@ -232,16 +237,19 @@ impl<'a> Scene<'a> {
     }
 
     /// A permit for the requests that a property speaks of.
-    fn when(&self, property: &Property, rules: &[&Rule]) -> Asked<Policy> {
-        let mut reads: BTreeSet<String> = rules.iter().flat_map(|rule| &rule.reads).cloned().collect();
-        let mut names: BTreeSet<_> = rules.iter().flat_map(|rule| &rule.names).cloned().collect();
+    fn when(&self, property: &Property) -> Asked<CompiledPolicySet> {
+        let mut reads: BTreeSet<String> = self.rules.iter().flat_map(|rule| &rule.reads).cloned().collect();
+        let mut names: BTreeSet<_> = self.rules.iter().flat_map(|rule| &rule.names).cloned().collect();
         if let Some(when) = &property.when {
             assume::read(&condition(when)?, &mut reads, &mut names);
         }
         let assumed = self.assumed(&reads, &names, property.when.as_deref())?;
         let mut assumed = assumed.unwrap_or_else(|| serde_json::json!({"Value": true}));
         rewrite(&mut assumed, &self.view(self.target, Level::Any, NOW)).map_err(|error| format!("`when`: {error}"))?;
-        policy("toolgate property", "permit", "when", &assumed)
+        let permit = policy(PROPERTY, "permit", "when", &assumed)?;
+        self.compile_set([permit]).map_err(|error| {
+            format!("its `when` does not fit this tool ({error}): change it, or narrow `tools`, `servers` or `operations`")
+        })
     }
 
     fn compile(&self, policy: &Policy) -> Asked<CompiledPolicy> {
@@ -285,13 +293,11 @@ fn explained(error: &cedar_policy_symcc::err::Error) -> String {
     use cedar_policy_symcc::err::Error;
     match error {
         Error::PolicyNotWellTyped { errs } => {
-            let mut said: Vec<String> = errs.iter().map(ToString::to_string).collect();
+            let own = format!("for policy `{PROPERTY}`, ");
+            let mut said: Vec<String> = errs.iter().map(|error| error.to_string().replace(&own, "")).collect();
             said.dedup();
             said.join("; ")
         }
         other => other.to_string(),
     }
 }
-
-/// Asks whether assertions can be met together.
-pub(super) type Asserts<'a> = WellFormedAsserts<'a>;

@@ -79,12 +79,13 @@ fn headline(out: &mut String, proof: &Proof, width: usize) {
 fn counterexamples(out: &mut String, proof: &Proof) {
     let Some(first) = proof.counterexamples.first() else { return };
     example(out, first);
-    let others: Vec<String> = proof.counterexamples.iter().skip(1).map(|other| format!("{} ({})", clean(&other.asked), other.principal)).collect();
+    let others = proof.counterexamples.iter().skip(1).map(|other| format!("{} ({})", other.asked, other.principal));
+    let others: Vec<String> = others.chain(proof.also.iter().cloned()).collect();
     if !others.is_empty() {
-        let shown = others.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let shown = others.iter().take(NAMED).map(|other| clean(other)).collect::<Vec<_>>().join(", ");
         let rest = others.len().saturating_sub(NAMED);
         let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-        let _ = writeln!(out, "\n  also: {shown}{rest} (--save FILE writes a case for each)");
+        let _ = writeln!(out, "\n  also: {shown}{rest} (--save FILE writes more cases)");
     }
 }
 
