@@ -25,7 +25,9 @@ mod world;
 
 pub use case::Case;
 pub use counterexample::Counterexample;
-pub use property::{FOLDER, Property, Then, find as find_properties, parse as parse_properties, read as read_properties};
+pub use property::{
+    FOLDER, Property, Then, find as find_properties, parse as parse_properties, read as read_properties,
+};
 pub use run::{Listener, Options, Progress};
 pub use solver::find as find_solver;
 pub use world::{Asked, PrincipalKind};
@@ -118,7 +120,12 @@ impl Report {
 }
 
 /// Proves properties of a bundle.
-pub fn prove(loaded: &Loaded, properties: &[Property], options: &Options, listen: Listener<'_>) -> Result<Report, String> {
+pub fn prove(
+    loaded: &Loaded,
+    properties: &[Property],
+    options: &Options,
+    listen: Listener<'_>,
+) -> Result<Report, String> {
     deep(|| {
         let world = World::new(loaded)?;
         let schemas = Schemas::new(&loaded.engine.schema())?;
@@ -228,7 +235,8 @@ impl<'a> Plan<'a> {
             }
             own.all(|found| matches!(found, Found::Holds { .. })).then_some(false)
         };
-        let new = |(number, target): (usize, &&Target)| New { asked: target.asked.to_string(), permitted: permitted(number) };
+        let new =
+            |(number, target): (usize, &&Target)| New { asked: target.asked.to_string(), permitted: permitted(number) };
         Ok(targets.iter().enumerate().map(new).collect())
     }
 }

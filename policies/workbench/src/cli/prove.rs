@@ -66,7 +66,9 @@ pub(super) struct Args {
 
 #[cfg(not(feature = "prove"))]
 pub(super) fn run(_: &Args) -> Output {
-    Output::failure("error: this toolgate was built without proofs\n help: build it with the feature `prove`, which is on by default\n")
+    Output::failure(
+        "error: this toolgate was built without proofs\n help: build it with the feature `prove`, which is on by default\n",
+    )
 }
 
 #[cfg(feature = "prove")]
@@ -132,11 +134,7 @@ fn options(args: &Args) -> Result<Options, Output> {
 }
 
 #[cfg(feature = "prove")]
-fn finish(
-    args: &Args,
-    loaded: &Loaded,
-    work: &mut dyn FnMut(Listener<'_>) -> Result<prove::Report, String>,
-) -> Output {
+fn finish(args: &Args, loaded: &Loaded, work: &mut dyn FnMut(Listener<'_>) -> Result<prove::Report, String>) -> Output {
     let shows = io::stderr().is_terminal();
     let listen = |progress: &Progress<'_>| {
         if shows {
@@ -169,7 +167,8 @@ fn finish(
 fn tell(progress: &Progress<'_>) {
     let ((property, properties), (environment, environments)) = (progress.property, progress.environment);
     let asked = crate::render::short(&progress.asked.to_string(), 40).into_owned();
-    let line = format!("property {property} of {properties}, {}: {environment} of {environments}, {asked}", progress.name);
+    let line =
+        format!("property {property} of {properties}, {}: {environment} of {environments}, {asked}", progress.name);
     // a terminal that is gone has nobody to tell
     let _ = write!(io::stderr(), "\r\u{1b}[2K{}", crate::render::clean(&line));
 }

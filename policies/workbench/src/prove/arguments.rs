@@ -52,7 +52,8 @@ fn value(input: &Value, schema: &Value, root: &Value) -> Value {
 fn object(members: &Map<String, Value>, schema: &Value, root: &Value) -> Value {
     let declared = schema.get("properties").and_then(Value::as_object);
     let declares = |name: &str| declared.is_some_and(|declared| declared.contains_key(name));
-    if members.len() == 3 && ["kind", "keys", "text"].iter().all(|name| members.contains_key(*name) && !declares(name)) {
+    if members.len() == 3 && ["kind", "keys", "text"].iter().all(|name| members.contains_key(*name) && !declares(name))
+    {
         return free_form(members);
     }
     if members.is_empty() && !may_be(schema, "object") {

@@ -63,7 +63,14 @@ pub(super) fn read(expr: &Value, reads: &mut BTreeSet<String>, names: &mut BTree
     });
 }
 
-fn enumerations(schema: &Value, root: &Value, path: &str, reads: &BTreeSet<String>, depth: usize, into: &mut Vec<String>) {
+fn enumerations(
+    schema: &Value,
+    root: &Value,
+    path: &str,
+    reads: &BTreeSet<String>,
+    depth: usize,
+    into: &mut Vec<String>,
+) {
     let Some(depth) = depth.checked_sub(1) else { return };
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use toolgate::Instant;
-use toolgate::facts::{Granted, Holder, Snapshot};
+use toolgate::facts::{Approval, Grant, Granted, Holder, Snapshot};
 
 use super::arguments;
 use super::question::Counter;
@@ -78,7 +78,8 @@ impl Case {
 fn flow(value: &Value) -> String {
     match value {
         Value::Object(members) => {
-            let members: Vec<String> = members.iter().map(|(name, value)| format!("{}: {}", word(name), flow(value))).collect();
+            let members: Vec<String> =
+                members.iter().map(|(name, value)| format!("{}: {}", word(name), flow(value))).collect();
             if members.is_empty() { "{}".into() } else { format!("{{ {} }}", members.join(", ")) }
         }
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
@@ -91,7 +92,10 @@ fn flow(value: &Value) -> String {
 fn word(text: &str) -> String {
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/' | '.'))
-        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
     if bare { text.to_owned() } else { Value::from(text).to_string() }
 }
 
@@ -122,7 +126,8 @@ impl Making<'_> {
 
         let issued = self.snapshot.issued_at;
         let tells_time = self.reads.contains("now") || self.reads.contains("authenticated_at");
-        let now = if tells_time { arguments::millis(at("/now")).and_then(Instant::from_unix_millis) } else { Some(issued) };
+        let now =
+            if tells_time { arguments::millis(at("/now")).and_then(Instant::from_unix_millis) } else { Some(issued) };
         let now = now.ok_or("the time of the counterexample is beyond any calendar")?;
         let arguments = arguments::from_input(at("/input"), self.target.schema.as_ref().unwrap_or(&Value::Null));
 
@@ -175,7 +180,8 @@ impl Making<'_> {
                 let (user, client) = (attribute("user").unwrap_or_default(), attribute("client").unwrap_or_default());
                 let client_kind = entities.attribute(&client, "kind").and_then(Value::as_str).unwrap_or_default();
                 let client_kind = if CLIENT_KINDS.contains(&client_kind) { client_kind } else { "personal" };
-                let (own, user) = (self.known(entities, &user, "Group"), self.person(entities, &user, USER, &mut overlay));
+                let (own, user) =
+                    (self.known(entities, &user, "Group"), self.person(entities, &user, USER, &mut overlay));
                 let client = self.named("Client", &client, CLIENT);
                 groups.extend(own);
                 overlay.insert("clients".into(), json!([{"id": client, "kind": client_kind, "state": "active"}]));
@@ -185,9 +191,12 @@ impl Making<'_> {
                 let id = self.named("ServicePrincipal", &caller, SERVICE);
                 let owner = self.person(entities, &attribute("owner").unwrap_or_default(), OWNER, &mut overlay);
                 groups.extend(self.known(entities, &caller, "Group"));
-                overlay.insert("service_principals".into(), json!([{
-                    "id": id, "active": true, "owner": owner, "manager": MANAGER, "groups": groups,
-                }]));
+                overlay.insert(
+                    "service_principals".into(),
+                    json!([{
+                        "id": id, "active": true, "owner": owner, "manager": MANAGER, "groups": groups,
+                    }]),
+                );
                 json!({"service_principal": id})
             }
         };
@@ -203,13 +212,16 @@ impl Making<'_> {
     /// A user and a manager, both active.
     fn person(&self, entities: &Entities, user: &Name, otherwise: &str, overlay: &mut Map<String, Value>) -> String {
         let id = self.named("User", user, otherwise);
-        overlay.insert("users".into(), json!([
-            {
-                "id": id, "active": true, "manager": MANAGER, "groups": self.known(entities, user, "Group"),
-                "entitlements": self.known(entities, user, "Entitlement"),
-            },
-            {"id": MANAGER, "active": true},
-        ]));
+        overlay.insert(
+            "users".into(),
+            json!([
+                {
+                    "id": id, "active": true, "manager": MANAGER, "groups": self.known(entities, user, "Group"),
+                    "entitlements": self.known(entities, user, "Entitlement"),
+                },
+                {"id": MANAGER, "active": true},
+            ]),
+        );
         id
     }
 
@@ -246,9 +258,18 @@ impl Making<'_> {
             }
         }
         // what the snapshot grants besides, the counterexample does not have
-        let more: Vec<&str> = self.snapshot.grants.iter().filter(|grant| reaches(&grant.to, subject, groups) && !given(&grant.what, held, profiles)).map(|grant| grant.id.as_str()).collect();
-        if !more.is_empty() {
-            overlay.insert("remove".into(), json!({"grants": more}));
+        let more = |grant: &&Grant| reaches(&grant.to, subject, groups) && !given(&grant.what, held, profiles);
+        let grants: Vec<&str> = self.snapshot.grants.iter().filter(more).map(|grant| grant.id.as_str()).collect();
+        let approved = |approval: &&Approval| json!(approval.subject) == *subject;
+        let approvals: Vec<&str> =
+            self.snapshot.approvals.iter().filter(approved).map(|approval| approval.id.as_str()).collect();
+        let remove: Map<String, Value> = [("grants", grants), ("approvals", approvals)]
+            .into_iter()
+            .filter(|(_, ids)| !ids.is_empty())
+            .map(|(list, ids)| (list.to_owned(), json!(ids)))
+            .collect();
+        if !remove.is_empty() {
+            overlay.insert("remove".into(), Value::Object(remove));
         }
     }
 
@@ -256,7 +277,8 @@ impl Making<'_> {
     fn known(&self, entities: &Entities, of: &Name, what: &str) -> Vec<String> {
         let what = kind(what);
         let matters = |name: &Name| {
-            self.names.contains(name) || name.0 == kind("Entitlement") && self.target.facts.entitlements.contains(&name.1)
+            self.names.contains(name)
+                || name.0 == kind("Entitlement") && self.target.facts.entitlements.contains(&name.1)
         };
         let parents = entities.0.get(of).map(|(_, parents)| parents.as_slice()).unwrap_or_default();
         parents.iter().filter(|name| name.0 == what && matters(name)).map(|(_, id)| id.clone()).collect()
@@ -290,7 +312,8 @@ impl Entities {
         let json = counter.env.entities.to_json_value().map_err(|error| error.to_string())?;
         let mut all = BTreeMap::new();
         for item in json.as_array().into_iter().flatten() {
-            let parents = item.get("parents").and_then(Value::as_array).into_iter().flatten().filter_map(entity).collect();
+            let parents =
+                item.get("parents").and_then(Value::as_array).into_iter().flatten().filter_map(entity).collect();
             if let Some(name) = item.get("uid").and_then(entity) {
                 all.insert(name, (item.get("attrs").cloned().unwrap_or_default(), parents));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cedar_policy::Effect;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -43,7 +44,14 @@ pub struct Counterexample {
 pub(super) fn of(property: &Property, job: &Job<'_>, counter: &Counter) -> Result<Counterexample, String> {
     let (reads, names) = mentioned(property, job)?;
     let snapshot = job.world.loaded.engine.snapshot();
-    let making = Making { counter, target: job.target, principal: job.principal, reads: &reads, names: &names, snapshot: &snapshot };
+    let making = Making {
+        counter,
+        target: job.target,
+        principal: job.principal,
+        reads: &reads,
+        names: &names,
+        snapshot: &snapshot,
+    };
     let request = &counter.env.request;
     let context = request.context().map(ToString::to_string).unwrap_or_default();
     let named = |uid: Option<&cedar_policy::EntityUid>| uid.map(ToString::to_string).unwrap_or_default();
@@ -55,7 +63,12 @@ pub(super) fn of(property: &Property, job: &Job<'_>, counter: &Counter) -> Resul
         outcome: None,
         note: None,
         case: None,
-        request: format!("{} / {} / {} / {context}", named(request.principal()), named(request.action()), named(request.resource())),
+        request: format!(
+            "{} / {} / {} / {context}",
+            named(request.principal()),
+            named(request.action()),
+            named(request.resource())
+        ),
     };
     let Some(mut case) = making.case()? else { return Ok(example) };
     case.name = format!("{}: {} ({})", property.name, job.target.asked, job.principal.as_str());
@@ -91,13 +104,17 @@ pub(super) fn of(property: &Property, job: &Job<'_>, counter: &Counter) -> Resul
             if *lower == Level::None { none && !user } else { user && !manager }
         }
         (Shows::Errs(id, effect), _) => {
-            case.expect = match effect {
-                cedar_policy::Effect::Forbid => json!({"outcome": "deny", "reason": "policy_denied"}),
-                cedar_policy::Effect::Permit => json!(checked.outcome),
+            let note = match effect {
+                Effect::Forbid => {
+                    case.expect = json!({"outcome": "deny", "reason": "policy_denied"});
+                    "the case wants a plain denial; if this call should not be denied, say there what you want"
+                }
+                Effect::Permit => {
+                    case.expect = json!(checked.outcome);
+                    "a permit in error permits nothing, so the case passes today; say there what you want of this call"
+                }
             };
-            if *effect == cedar_policy::Effect::Permit {
-                example.note = Some("a permit in error permits nothing, so the case passes today; it is the policy that is wrong".into());
-            }
+            example.note = Some(note.into());
             checked.errs.contains(id)
         }
     };
@@ -180,7 +197,9 @@ fn shown(shows: &Shows, checked: Option<&Checked>) -> String {
         Shows::NotAllowed => "it does not run, whoever agrees".into(),
         Shows::Tightens(Level::None, _) => "it runs by itself, and no longer once the user agrees".into(),
         Shows::Tightens(..) => "it runs once the user agrees, and no longer once the manager agrees too".into(),
-        Shows::Errs(id, cedar_policy::Effect::Forbid) => format!("forbid `{id}` is in error: the call is denied as `evaluation_error`"),
-        Shows::Errs(id, cedar_policy::Effect::Permit) => format!("permit `{id}` is in error: it permits nothing"),
+        Shows::Errs(id, Effect::Forbid) => {
+            format!("forbid `{id}` is in error: the call is denied as `evaluation_error`")
+        }
+        Shows::Errs(id, Effect::Permit) => format!("permit `{id}` is in error: it permits nothing"),
     }
 }

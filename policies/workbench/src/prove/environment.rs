@@ -153,9 +153,10 @@ fn record<'a>(members: impl IntoIterator<Item = (&'a str, Term)>) -> Term {
 /// What the catalog says of a resource; an entitlement that is asked for unlocks itself.
 fn facts_term(facts: &Facts, itself: Option<&Term>) -> Result<Term, String> {
     let entitlement = type_name(&kind("Entitlement"))?;
-    let named = facts.entitlements.iter().map(|id| {
-        Term::from(EntityUid::from_type_name_and_id(entitlement.clone(), EntityId::new(id)))
-    });
+    let named = facts
+        .entitlements
+        .iter()
+        .map(|id| Term::from(EntityUid::from_type_name_and_id(entitlement.clone(), EntityId::new(id))));
     let entitlements = factory::set_of(named.chain(itself.cloned()), TermType::Entity { ety: entitlement.clone() });
     let labels = facts.labels.iter().map(|label| Term::from(Attr::new(label)));
     Ok(record([
@@ -180,6 +181,7 @@ fn known_type() -> Value {
         "environment": string,
     }});
     let levels = Level::ALL.iter().map(|level| (level.name().to_owned(), approval.clone()));
-    let members: Map<String, Value> = levels.chain([(NOW.to_owned(), facts.clone()), (BEFORE.to_owned(), facts)]).collect();
+    let members: Map<String, Value> =
+        levels.chain([(NOW.to_owned(), facts.clone()), (BEFORE.to_owned(), facts)]).collect();
     json!({"type": "Record", "attributes": members})
 }

@@ -134,7 +134,8 @@ impl Property {
         let id = tool.to_string();
         (self.tools.is_empty() || self.tools.iter().any(|glob| WildMatch::new(glob).matches(&id)))
             && (self.servers.is_empty() || self.servers.contains(&tool.server))
-            && (self.operations.is_empty() || target.operation.is_some_and(|operation| self.operations.contains(&operation)))
+            && (self.operations.is_empty()
+                || target.operation.is_some_and(|operation| self.operations.contains(&operation)))
     }
 }
 
@@ -230,14 +231,18 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Property>, FileError> {
 }
 
 fn check(file: &str, raw: Raw) -> Result<Property, (String, String)> {
-    let sound = !raw.name.is_empty() && raw.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let sound =
+        !raw.name.is_empty() && raw.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if !sound || raw.name.len() > 100 {
         let help = "use letters, digits, `-`, `_` and `.`, at most 100 of them";
         return Err((format!("`{}` is no name", raw.name.escape_debug()), help.into()));
     }
     let Some(then) = Then::parse(&raw.then) else {
         let help = "write `never auto_approve`, `at least self_approve`, `at least manager_approve`, `always denied` or `never denied by policy`";
-        return Err((format!("property `{}`: `{}` is nothing to prove", raw.name, raw.then.escape_debug()), help.into()));
+        return Err((
+            format!("property `{}`: `{}` is nothing to prove", raw.name, raw.then.escape_debug()),
+            help.into(),
+        ));
     };
     if let Some(when) = &raw.when {
         expression(when).map_err(|(message, help)| (format!("property `{}`: {message}", raw.name), help))?;

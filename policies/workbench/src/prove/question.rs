@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, RequestEnv};
 use cedar_policy_symcc::{
-    CompiledPolicy, CompiledPolicySet, Env, SymEnv, always_denies_asserts, disjoint_asserts,
-    implies_asserts, matches_implies_asserts, never_errors_asserts,
+    CompiledPolicy, CompiledPolicySet, Env, SymEnv, always_denies_asserts, disjoint_asserts, implies_asserts,
+    matches_implies_asserts, never_errors_asserts,
 };
 use serde_json::Value;
 
@@ -248,7 +248,9 @@ impl<'a> Scene<'a> {
         rewrite(&mut assumed, &self.view(self.target, Level::Any, NOW)).map_err(|error| format!("`when`: {error}"))?;
         let permit = policy(PROPERTY, "permit", "when", &assumed)?;
         self.compile_set([permit]).map_err(|error| {
-            format!("its `when` does not fit this tool ({error}): change it, or narrow `tools`, `servers` or `operations`")
+            format!(
+                "its `when` does not fit this tool ({error}): change it, or narrow `tools`, `servers` or `operations`"
+            )
         })
     }
 

@@ -86,9 +86,8 @@ fn allowed(consultation: &Consultation) -> [bool; 3] {
         policies.iter().any(|policy| policy.effect == effect && policy.asked.get(level) == Some(&truth))
     };
     let broken = (0..3).any(|level| any(Effect::Forbid, Truth::Error, level));
-    [0, 1, 2].map(|level| {
-        !broken && any(Effect::Permit, Truth::True, level) && !any(Effect::Forbid, Truth::True, level)
-    })
+    [0, 1, 2]
+        .map(|level| !broken && any(Effect::Permit, Truth::True, level) && !any(Effect::Forbid, Truth::True, level))
 }
 
 /// The bundle's engine with an overlay over its snapshot.
@@ -120,7 +119,9 @@ fn snapshot(loaded: &Loaded, overlay: &Value) -> Result<Source, String> {
 fn lay_over(list: &mut Value, item: &Value) {
     let Some(items) = list.as_array_mut() else { return };
     match items.iter_mut().find(|known| known.get("id") == item.get("id")).and_then(Value::as_object_mut) {
-        Some(known) => known.extend(item.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()))),
+        Some(known) => {
+            known.extend(item.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())))
+        }
         None => items.push(item.clone()),
     }
 }

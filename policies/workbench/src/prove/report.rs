@@ -26,7 +26,8 @@ pub fn text(report: &Report, name: &str) -> Output {
     compared(&mut out, report);
     let proved = report.proofs.iter().filter(|proof| proof.status == Status::Proved).count();
     let all = report.proofs.len();
-    let mut notes = format!("{}: {proved} of {all} {} proved", clean(name), if all == 1 { "property" } else { "properties" });
+    let mut notes =
+        format!("{}: {proved} of {all} {} proved", clean(name), if all == 1 { "property" } else { "properties" });
     if !report.closed.is_empty() {
         let _ = write!(notes, "; {} not approved, of which nothing is said", count(report.closed.len(), "tool"));
     }
@@ -67,7 +68,13 @@ fn headline(out: &mut String, proof: &Proof, width: usize) {
         (all, 0) => format!("{}, all plain", count(all, "environment")),
         (all, solved) => format!("{}, {solved} by the solver", count(all, "environment")),
     };
-    let _ = writeln!(out, "{} {}{padding}  {}  {how}", paint(style, &mark.to_string()), paint(BOLD, &clean(&proof.property)), paint(style, word));
+    let _ = writeln!(
+        out,
+        "{} {}{padding}  {}  {how}",
+        paint(style, &mark.to_string()),
+        paint(BOLD, &clean(&proof.property)),
+        paint(style, word)
+    );
     if proof.status != Status::Proved
         && let Some(description) = &proof.description
     {

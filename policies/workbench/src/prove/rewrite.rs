@@ -212,11 +212,20 @@ mod tests {
     #[test]
     fn rung_and_attributes_move() {
         assert_eq!(rewritten("context.approval.self").unwrap(), "((context.toolgate).none).self");
-        assert_eq!(rewritten(r#"resource.labels.contains("x")"#).unwrap(), r#"((context.toolgate).resource).labels.contains("x")"#);
-        assert_eq!(rewritten("context.now > context.session.authenticated_at").unwrap(), "(context.now) > ((context.session).authenticated_at)");
+        assert_eq!(
+            rewritten(r#"resource.labels.contains("x")"#).unwrap(),
+            r#"((context.toolgate).resource).labels.contains("x")"#
+        );
+        assert_eq!(
+            rewritten("context.now > context.session.authenticated_at").unwrap(),
+            "(context.now) > ((context.session).authenticated_at)"
+        );
         assert_eq!(rewritten("context has approval").unwrap(), "context has approval");
         // a record may have members that look like operators
-        assert_eq!(rewritten(r#"{"in": context.approval.self} == {"in": true}"#).unwrap(), r#"{"in": ((context.toolgate).none).self} == {"in": true}"#);
+        assert_eq!(
+            rewritten(r#"{"in": context.approval.self} == {"in": true}"#).unwrap(),
+            r#"{"in": ((context.toolgate).none).self} == {"in": true}"#
+        );
     }
 
     #[test]

@@ -71,7 +71,12 @@ impl<'a> Job<'a> {
 }
 
 /// Does the jobs; the answers come in their order. `names` are those of the proofs.
-pub(super) fn all(jobs: &[Job<'_>], names: &[&str], options: &Options, listen: Listener<'_>) -> Result<Vec<Found>, String> {
+pub(super) fn all(
+    jobs: &[Job<'_>],
+    names: &[&str],
+    options: &Options,
+    listen: Listener<'_>,
+) -> Result<Vec<Found>, String> {
     let known = Known::default();
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let answers: Mutex<Vec<Option<Found>>> = Mutex::new(vec![None; jobs.len()]);

@@ -162,7 +162,7 @@ impl<'a> World<'a> {
                     asked: Asked::Scope { server: id.clone(), scope: name.clone() },
                     operation: None,
                     action: vec![(kind("Action"), "issue_token".into())],
-                    resource: Some(vec![(kind("Scope"), name.clone()), (kind("Server"), id.clone())]),
+                    resource: Some(vec![(kind("Scope"), format!("{id}/{name}")), (kind("Server"), id.clone())]),
                     facts: facts(id, &scope.entitlements, &scope.labels, scope.sensitive),
                     schema: None,
                 });
@@ -201,7 +201,9 @@ impl Rule {
         is(part("principal"), &principal.type_name())
             && within(part("action"), &target.action)
             && match &target.resource {
-                Some(line) => line.first().is_some_and(|(name, _)| is(part("resource"), name)) && within(part("resource"), line),
+                Some(line) => {
+                    line.first().is_some_and(|(name, _)| is(part("resource"), name)) && within(part("resource"), line)
+                }
                 None => is(part("resource"), &kind("Entitlement")),
             }
     }
