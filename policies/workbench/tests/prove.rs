@@ -43,8 +43,11 @@ impl Copied {
     }
 }
 
-/// A copy of a bundle with some texts replaced: in which file, what, and by what.
-fn changed(bundle: &str, changes: &[(&str, &str, &str)]) -> Copied {
+/// In which file, which text, and what stands there instead; at the end if no text is named.
+type Change<'a> = (&'a str, &'a str, &'a str);
+
+/// A copy of a bundle with some texts replaced.
+fn changed(bundle: &str, changes: &[Change<'_>]) -> Copied {
     let dir = tempfile::tempdir().unwrap();
     // a pack's example names the policies of its pack, and of others
     let folder = bundle.split('/').next().unwrap();
@@ -131,7 +134,7 @@ fn everything_shipped_is_proved() {
 }
 
 /// Bugs that none of acme's twenty calls notices, and the property that does.
-const BUGS: &[(&str, &[(&str, &str, &str)])] = &[
+const BUGS: &[(&str, &[Change<'_>])] = &[
     ("large-refunds-need-the-manager", &[("policies/money.cedar", "amount > 50000", "amount > 60000")]),
     (
         "huge-refunds-are-never-made",

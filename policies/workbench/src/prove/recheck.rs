@@ -120,7 +120,7 @@ fn lay_over(list: &mut Value, item: &Value) {
     let Some(items) = list.as_array_mut() else { return };
     match items.iter_mut().find(|known| known.get("id") == item.get("id")).and_then(Value::as_object_mut) {
         Some(known) => {
-            known.extend(item.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())))
+            known.extend(item.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
         }
         None => items.push(item.clone()),
     }
