@@ -18,7 +18,9 @@ mod decide;
 mod init;
 mod prove;
 mod schema;
+mod test;
 mod tools;
+mod watch;
 
 /// Decides AI agents' tool calls against policies: auto_approve, self_approve, manager_approve, deny, ticket_fallback.
 #[derive(Parser)]
@@ -30,6 +32,7 @@ mod tools;
 Examples:
   toolgate init demo                                start with a small bundle that works
   toolgate check demo                               does it load, and what was found
+  toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
   toolgate tools demo --subject ann/claude-code     what an agent sees
   toolgate prove demo                               what holds for every call
@@ -48,6 +51,7 @@ enum Command {
     Schema(schema::Args),
     Check(check::Args),
     Prove(prove::Args),
+    Test(test::Args),
     Init(init::Args),
 }
 
@@ -83,6 +87,7 @@ fn run(command: Command) -> Output {
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Init(args) => init::run(&args),
     }
 }

@@ -22,6 +22,8 @@ pub mod init;
 pub mod prove;
 pub mod render;
 pub mod schema;
+pub mod source;
+pub mod suite;
 pub mod tools;
 
 /// What a command has to say.
