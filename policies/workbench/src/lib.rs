@@ -22,6 +22,8 @@ pub mod explain;
 pub mod fmt;
 pub mod init;
 pub mod matrix;
+#[cfg(feature = "prove")]
+pub mod prove;
 pub mod render;
 pub mod samples;
 pub mod schema;
