@@ -16,6 +16,7 @@
 pub mod bundle;
 pub mod check;
 pub mod cli;
+pub mod coverage;
 pub mod decide;
 pub mod diff;
 pub mod explain;
