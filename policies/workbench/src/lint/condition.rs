@@ -173,6 +173,30 @@ pub(super) fn needed<'e>(expr: &'e Expr, value: bool, into: &mut Vec<(&'e Expr, 
     }
 }
 
+/// Calls `visit` on every part of what must be so for an expression to be `value`, with what it must be itself, and with
+/// what must be so along with it: `a && (b || c)` asks for `b` with `a` beside it.
+pub(super) fn alternatives<'e>(
+    expr: &'e Expr,
+    value: bool,
+    beside: &[(&'e Expr, bool)],
+    visit: &mut dyn FnMut(&'e Expr, bool, &[(&'e Expr, bool)]),
+) {
+    let mut all = Vec::new();
+    needed(expr, value, &mut all);
+    let choice = |part: &Expr| matches!(part.expr_kind(), ExprKind::And { .. } | ExprKind::Or { .. });
+    let mut here = beside.to_vec();
+    here.extend(all.iter().filter(|(part, _)| !choice(part)));
+    for (part, value) in all {
+        if choice(part) {
+            for operand in chain(part, !value) {
+                alternatives(operand, value, &here, visit);
+            }
+        } else {
+            visit(part, value, &here);
+        }
+    }
+}
+
 /// The operands of a chain of `&&` (or of `||`), in their order.
 pub(super) fn chain(expr: &Expr, and: bool) -> Vec<&Expr> {
     fn collect<'e>(expr: &'e Expr, and: bool, into: &mut Vec<&'e Expr>) {

@@ -4,7 +4,7 @@ use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind};
 use toolgate::Effect;
 
 use super::arguments::{Argument, Kind, look};
-use super::condition::{Way, argument, elements, parts, text};
+use super::condition::{alternatives, argument, elements, text};
 use super::subject::{Policy, Subject};
 use super::{Findings, Level, Lint};
 
@@ -19,13 +19,14 @@ pub(super) const LINT: Lint = Lint {
 fn run(subject: &Subject<'_>, findings: &mut Findings) {
     for policy in &subject.policies {
         let Some(condition) = policy.condition() else { continue };
-        // a permit that says what it does not permit is a list of the same kind
-        let forbids = if policy.text.effect == Effect::Forbid { Way::With } else { Way::Against };
+        // what lets a call through: the permit holds, or the forbid does not
+        let passes = policy.text.effect == Effect::Permit;
         let mut found: Vec<(&Expr, Vec<&str>)> = Vec::new();
-        parts(condition, Way::With, &mut |part, way| {
-            if way == forbids
-                && let Some(path) = compared(part)
-            {
+        alternatives(condition, passes, &[], &mut |part, value, beside| {
+            let Some(path) = compared(part).filter(|_| !value) else { return };
+            // a list of what is allowed bounds what has to be thought of
+            let allowed = |(other, value): &(&Expr, bool)| *value && compared(other).as_ref() == Some(&path);
+            if !beside.iter().any(allowed) {
                 found.push((part, path));
             }
         });
@@ -49,7 +50,7 @@ fn run(subject: &Subject<'_>, findings: &mut Findings) {
 }
 
 /// The argument that a part compares with texts as they are written.
-fn compared(part: &Expr) -> Option<Vec<&str>> {
+pub(super) fn compared(part: &Expr) -> Option<Vec<&str>> {
     match part.expr_kind() {
         ExprKind::Like { expr, .. } => argument(expr),
         ExprKind::BinaryApp { op, arg1, arg2 } => {

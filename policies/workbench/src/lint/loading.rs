@@ -120,7 +120,7 @@ fn place(subject: &Subject<'_>, about: &About, name: Option<&str>) -> Place {
         "service principal" => in_snapshot("service_principals"),
         "grant" => in_snapshot("grants"),
         "kill switch" => subject.places.kill_switch(id, name.unwrap_or_default()),
-        _ => Place { file: id.into(), span: None, pointer: None },
+        _ => subject.places.cursor(id),
     }
 }
 

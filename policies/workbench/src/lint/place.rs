@@ -82,6 +82,19 @@ impl<'a> Places<'a> {
         Place { file: source.file.clone(), span: range.map(|range| span_of(text, &range)), pointer }
     }
 
+    /// Where a tool list says that there is more.
+    pub(super) fn cursor(&self, file: &str) -> Place {
+        let source = self.bundle.tools.values().find(|source| source.file == file);
+        let ways: [&[Step<'_>]; 2] = [&[Step::Key("nextCursor")], &[Step::Key("result"), Step::Key("nextCursor")]];
+        let found = source.and_then(|source| {
+            let text = text(source);
+            let found = ways.into_iter().find_map(|steps| in_json(text, 0, steps).filter(|found| found.whole))?;
+            Some((span_of(text, &found.at), found.pointer))
+        });
+        let (span, pointer) = found.unzip();
+        Place { file: file.into(), span, pointer }
+    }
+
     /// At one thing in the snapshot: `users` and an id, and a member of it.
     pub(super) fn snapshot(&self, section: &str, id: &str, more: &[Step<'_>]) -> Place {
         let source = &self.bundle.snapshot;

@@ -3,8 +3,8 @@
 use cedar_policy_core::ast::{Expr, ExprKind, PatternElem};
 use toolgate::Effect;
 
-use super::condition::{Way, argument, parts};
-use super::forbid_on_free_text::is_free;
+use super::condition::{alternatives, argument};
+use super::forbid_on_free_text::{compared, is_free};
 use super::subject::Subject;
 use super::{Findings, Level, Lint};
 
@@ -19,18 +19,17 @@ pub(super) const LINT: Lint = Lint {
 fn run(subject: &Subject<'_>, findings: &mut Findings) {
     for policy in &subject.policies {
         let Some(condition) = policy.condition() else { continue };
-        let opens = if policy.text.effect == Effect::Permit { Way::With } else { Way::Against };
-        let (mut open, mut guarded): (Vec<(&Expr, Vec<&str>, String)>, Vec<Vec<&str>>) = (Vec::new(), Vec::new());
-        parts(condition, Way::With, &mut |part, way| {
+        let passes = policy.text.effect == Effect::Permit;
+        let mut open: Vec<(&Expr, Vec<&str>, String)> = Vec::new();
+        alternatives(condition, passes, &[], &mut |part, value, beside| {
             let ExprKind::Like { expr, pattern } = part.expr_kind() else { return };
-            let Some(path) = argument(expr) else { return };
-            if way == opens && pattern.iter().any(|element| *element == PatternElem::Wildcard) {
+            let Some(path) = argument(expr).filter(|_| value) else { return };
+            let guards = |(other, value): &(&Expr, bool)| !*value && compared(other).as_ref() == Some(&path);
+            if pattern.iter().any(|element| *element == PatternElem::Wildcard) && !beside.iter().any(guards) {
                 open.push((part, path, pattern.to_string()));
-            } else if way != opens {
-                guarded.push(path);
             }
         });
-        open.retain(|(_, path, _)| !guarded.contains(path) && is_free(subject, policy, path));
+        open.retain(|(_, path, _)| is_free(subject, policy, path));
         for (part, path, pattern) in open {
             let message = format!(
                 "`{}` is enough for policy `{}` to let a call through: {}",
