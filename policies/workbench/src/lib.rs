@@ -27,6 +27,8 @@ pub mod matrix;
 pub mod prove;
 pub mod render;
 pub mod samples;
+pub mod lint;
+pub mod sarif;
 pub mod schema;
 pub mod source;
 mod stack;
