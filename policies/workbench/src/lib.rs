@@ -22,6 +22,7 @@ pub mod fmt;
 pub mod init;
 pub mod render;
 pub mod schema;
+pub mod schemas;
 pub mod source;
 mod stack;
 pub mod tools;
