@@ -343,10 +343,15 @@ fn at_the_gate(engine: &Engine, snapshot: &Snapshot, call: &Call, decision: &Dec
             format!("the snapshot is good from {} until {end}, and the call is of {}", snapshot.issued_at, call.now)
         }
         Reason::EvaluationError => format!("a forbid could not be evaluated, so it is taken to hold: {detail}"),
-        Reason::LimitExceeded => format!("the call is beyond a limit: {detail}"),
-        Reason::InvalidRequest => format!("this is no call: {detail}"),
+        Reason::LimitExceeded | Reason::InvalidRequest => no_call(decision),
         other => format!("{}: {detail}", other.code()),
     }
+}
+
+/// Why something is not even a call.
+pub(super) fn no_call(decision: &Decision<'_>) -> String {
+    let what = if decision.reason == Reason::LimitExceeded { "the call is beyond a limit" } else { "this is no call" };
+    decision.detail.as_ref().map_or_else(|| what.into(), |detail| format!("{what}: {detail}"))
 }
 
 /// The tool of the same server whose name is most like the one that was called.
