@@ -311,5 +311,6 @@ fn asked_policies(reason: Reason) -> bool {
             | R::AgentNotEntitled
             | R::StepUpRequired
             | R::ApproverUnresolved
+            | R::EvaluationError
     )
 }
