@@ -198,6 +198,25 @@ fn read_policies(
     if problems.is_empty() { Ok((sources, ignored.into_iter().collect())) } else { Err(problems) }
 }
 
+/// The files that a pattern of `tests` names; none if the folder has none. A folder that is not there is an error.
+pub(crate) fn test_files(dir: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
+    let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let path = if folder.is_empty() { dir.to_path_buf() } else { inside(dir, folder)? };
+    if !path.is_dir() {
+        let help = "write a suite there, such as `tests/first.yaml`; `toolgate init DIR` shows one";
+        return Err(FileError::new(path.display(), "there is no such folder, so there are no tests").help(help));
+    }
+    if !name.contains(['*', '?']) && !path.join(name).is_file() {
+        return Err(missing(&path.join(name), "`tests` in toolgate.toml names it"));
+    }
+    let wild = WildMatch::new(name);
+    let wanted = |path: &PathBuf| {
+        let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+        wild.matches(file) && path.is_file() && (!file.starts_with('.') || name.starts_with('.'))
+    };
+    Ok(list(&path)?.into_iter().filter(wanted).collect())
+}
+
 /// The files that one pattern names, at least one. Hidden files only match a pattern that begins with a dot.
 fn matching(dir: &Path, pattern: &str, ignored: &mut BTreeSet<String>) -> Result<Vec<PathBuf>, FileError> {
     let path = inside(dir, pattern)?;

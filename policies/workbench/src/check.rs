@@ -258,7 +258,7 @@ fn fault(error: &Error, text: Option<&str>) -> String {
 }
 
 /// A source line with carets under `marked` characters from `column` (from 0) on; long lines are cut around the place.
-fn quote(out: &mut String, line: &str, number: usize, column: usize, marked: usize) {
+pub(crate) fn quote(out: &mut String, line: &str, number: usize, column: usize, marked: usize) {
     let skip = if line.chars().count() > QUOTE { column.saturating_sub(QUOTE_BEFORE) } else { 0 };
     let window: Vec<char> = line.chars().skip(skip).take(QUOTE).collect();
     let part = |from: usize, many: usize| -> String {

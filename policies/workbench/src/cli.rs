@@ -15,11 +15,15 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod diff;
 mod explain;
 mod fmt;
 mod init;
+mod matrix;
 mod schema;
+mod test;
 mod tools;
+mod watch;
 
 /// Decides AI agents' tool calls against policies: auto_approve, self_approve, manager_approve, deny, ticket_fallback.
 #[derive(Parser)]
@@ -31,6 +35,7 @@ mod tools;
 Examples:
   toolgate init demo                                start with a small bundle that works
   toolgate check demo                               does it load, and what was found
+  toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
   toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
@@ -48,9 +53,12 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Test(test::Args),
     Explain(explain::Args),
     Fmt(fmt::Args),
     Init(init::Args),
+    Matrix(matrix::Args),
+    Diff(diff::Args),
 }
 
 /// Runs the command as if from a shell: reads the arguments (the first is the program's name), prints, and gives back
@@ -84,9 +92,12 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }
 

@@ -17,14 +17,18 @@ pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod decide;
+pub mod diff;
 pub mod explain;
 pub mod fmt;
 pub mod init;
+pub mod matrix;
 pub mod render;
+pub mod samples;
 pub mod schema;
 pub mod schemas;
 pub mod source;
 mod stack;
+pub mod suite;
 pub mod tools;
 
 /// What a command has to say.

@@ -1,0 +1,132 @@
+//! `toolgate test`.
+
+use std::path::{Path, PathBuf};
+
+use super::watch;
+use crate::bundle::{self, FileError};
+use crate::suite::{self, Filter, LoadError, Results, Suite, formats, report};
+use crate::{Output, check};
+
+/// Run the tests of bundles
+///
+/// Suites are the files that toolgate.toml names under `tests`, `tests/*.yaml` if it names none. Files of `cedar
+/// run-tests` (JSON) that lie beside them run too, on the same policies by Cedar's own authorizer.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  toolgate test demo
+  toolgate test demo --filter refund                 a part of a suite's, case's, subject's or tool's name
+  toolgate test demo --filter 'billing/*' --verbose
+  toolgate test demo --watch                         again whenever a file of the bundle changes
+  toolgate test packs/*/example --junit report.xml
+
+The format of suites is in docs/testing.md.
+
+Exit codes: 0 = all passed; 1 = a case failed, or there was nothing to run; 2 = a bundle or a suite does not load.")]
+pub(super) struct Args {
+    /// The folders that hold a toolgate.toml each
+    #[arg(required = true)]
+    bundles: Vec<PathBuf>,
+    /// Only cases of which the suite, the name, the subject or the tool contains this, or is matched by it (`*`, `?`)
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Show the cases that passed as well
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print one JSON object a line: the cases, then a summary
+    #[arg(long, conflicts_with = "tap")]
+    json: bool,
+    /// Print TAP 14
+    #[arg(long)]
+    tap: bool,
+    /// Write a JUnit report to this file as well
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Run this file of `cedar run-tests` as well; may be given again
+    #[arg(long, value_name = "FILE")]
+    cedar_tests: Vec<PathBuf>,
+    /// Run again whenever a file of a bundle changes, until stopped
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(super) fn run(args: &Args) -> Output {
+    if args.watch { watch::run(&args.bundles, || once(args)) } else { once(args) }
+}
+
+/// A bundle with its suites.
+struct Tested {
+    name: String,
+    loaded: bundle::Loaded,
+    suites: Vec<Suite>,
+}
+
+fn once(args: &Args) -> Output {
+    let (mut tested, mut notes) = (Vec::new(), String::new());
+    for dir in &args.bundles {
+        match load(dir, &args.cedar_tests) {
+            Ok(bundle) => tested.push(bundle),
+            Err(text) => notes += &text,
+        }
+    }
+    if !notes.is_empty() {
+        return Output::failure(notes);
+    }
+    let filter = args.filter.as_deref().map_or_else(Filter::default, Filter::new);
+    let all: Vec<(String, Results<'_>)> = tested
+        .iter()
+        .map(|it| (it.name.clone(), suite::run(&it.loaded.engine, &it.loaded.folder.bundle, &it.suites, &filter)))
+        .collect();
+    let mut output = Output::default();
+    for (it, (name, results)) in tested.iter().zip(&all) {
+        // a filter may match in one bundle and not in another
+        let elsewhere = all.iter().any(|(_, results)| !results.cases.is_empty());
+        let filtered = args.filter.is_some() && results.cases.is_empty() && elsewhere;
+        if let Some(text) = report::nothing(&it.suites, results, args.filter.as_deref()).filter(|_| !filtered) {
+            output.notes += &text;
+            output.code = 1;
+        }
+        if results.failed() > 0 {
+            output.code = 1;
+        }
+        if args.json {
+            output.answer += &formats::json(results, name);
+        } else if !args.tap && !results.cases.is_empty() {
+            if all.len() > 1 {
+                output.answer += &report::heading(name);
+            }
+            output.answer += &report::people(results, args.verbose);
+            output.answer += if all.len() > 1 { "\n" } else { "" };
+        }
+    }
+    if args.tap {
+        output.answer = formats::tap(&all);
+    }
+    if let Some(path) = &args.junit
+        && let Err(text) = formats::junit(&all).and_then(|xml| write(path, &xml))
+    {
+        output.notes += &check::file_error(&FileError::new(path.display(), text));
+        output.code = 2;
+    }
+    output
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("it cannot be written: {}", error.kind()))
+}
+
+fn load(dir: &Path, cedar_tests: &[PathBuf]) -> Result<Tested, String> {
+    let loaded = bundle::load(dir).map_err(|error| check::failure(&error))?;
+    let suites = suite::load(dir, &loaded);
+    let mut suites = match suites {
+        // Cedar's tests need no folder of ours
+        Err(LoadError::Unreadable(_)) if !cedar_tests.is_empty() => Vec::new(),
+        suites => suites.map_err(|error| report::failure(&error))?,
+    };
+    for path in cedar_tests {
+        let source = bundle::read(path, suite::BYTES).map_err(|error| check::file_error(&error))?;
+        let read = suite::cedar::read(&source);
+        suites.push(read.map_err(|fault| report::failure(&LoadError::Refused(vec![fault])))?);
+    }
+    Ok(Tested { name: dir.display().to_string(), loaded, suites })
+}
