@@ -177,7 +177,12 @@ fn every_reason_is_explained_by_its_fact() {
             with(line(1), &[("/now", json!("2026-11-23T10:00:00Z"))]),
             "the snapshot is good from 2026-11-20T09:00:00Z until 2026-11-21T09:00:00Z",
         ),
-        (Reason::EvaluationError, also(overflow), line(12), "overflow could not be evaluated, and a forbid in error is taken to hold"),
+        (
+            Reason::EvaluationError,
+            also(overflow),
+            line(12),
+            "overflow could not be evaluated, and a forbid in error is taken to hold",
+        ),
         (
             Reason::LimitExceeded,
             acme(),

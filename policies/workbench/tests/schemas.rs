@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use support::{path, policies, run};
 use toolgate::{Bundle, Call, Delta, Engine, Error, Manifest, Source, TokenRequest};
 use toolgate_workbench::schemas::{FORMATS, find};
+use toolgate_workbench::suite::Reader;
 
 const BUNDLES: &[&str] = &["examples/acme", "packs/starter/example", "packs/toxic-flow/example", "workbench/template"];
 
@@ -416,6 +417,132 @@ fn token_requests_are_read_as_their_schema_says() {
     let unknown = serde_json::from_value::<TokenRequest>(json!({"unknown_field": 1})).unwrap_err().to_string();
     let known: BTreeSet<String> = unknown.split('`').skip(3).step_by(2).map(str::to_string).collect();
     assert_eq!(known, keys(&schema("token-request")["properties"]), "{unknown}");
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+/// A suite in which every object occurs.
+const SUITE: &str = r#"
+suite: everything
+description: for the schema
+now: 2026-11-20T10:00:00Z
+subjects: { alice: { user: alice, client: claude-code }, soc: { service_principal: soc-triage } }
+sessions: { fresh: { calls: 0, labels: [] } }
+snapshots: { none: { grants: [ { id: g-sales, until: "2026-11-20T09:30:00Z" } ], kill_switches: { tenant: true }, remove: { approvals: [] } } }
+arguments: { crm/search_records: { object: contact, query: x } }
+defaults: { subject: alice, session: fresh }
+cases:
+  - name: a call
+    tool: crm/search_records
+    snapshot: [ none, { users: [ { id: alice, active: false } ] } ]
+    session: [ fresh, { labels: [a] } ]
+    expect: { outcome: deny, reason: kill_switch_active, policies: [], approvers: [] }
+  - name: a clock
+    subject: { user: alice, client: cursor }
+    tool: crm/search_records
+    arguments: { query: y }
+    at: { "2026-11-20T10:00:00Z": auto_approve, "2026-11-20T11:00:00Z": { outcome: auto_approve } }
+  - name: a token
+    now: 2026-11-20T11:00:00Z
+    token: { audience: "https://auth.wiki.acme.example/", scope: pages.read, session: { labels: [] } }
+    expect: { granted: [pages.read], refused: { } }
+  - name: a list
+    skip: later
+    tools: { "crm/*": hidden }
+matrix:
+  - name: who
+    subjects: ["*"]
+    tools: ["crm/*"]
+    expect: { alice: { "crm/search_records": auto_approve, "*": deny }, "*": { outcome: deny } }
+"#;
+
+/// Objects of a suite whose keys are names, times or arguments.
+fn is_named(at: &str) -> bool {
+    let parts: Vec<&str> = at.split('/').skip(1).collect();
+    match parts.as_slice() {
+        ["subjects" | "sessions" | "snapshots"] | ["arguments", ..] => true,
+        ["cases", _, "arguments" | "at" | "tools", ..] => parts.len() == 3,
+        ["cases", _, "expect", "refused"] => true,
+        ["matrix", _, "expect"] => true,
+        ["matrix", _, "expect", row] => *row == "alice",
+        _ => false,
+    }
+}
+
+#[test]
+fn suites_are_read_as_their_schema_says() {
+    let (validator, document) = (validator("tests"), schema("tests"));
+    let mut suites = 0;
+    for bundle in BUNDLES {
+        for entry in std::fs::read_dir(policies().join(bundle).join("tests")).into_iter().flatten() {
+            let file = entry.unwrap().path();
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                let text = std::fs::read_to_string(&file).unwrap();
+                holds("tests", &validator, &yaml(&text), &file.display().to_string());
+                suites += 1;
+            }
+        }
+    }
+    assert!(suites >= 4, "{suites}");
+    let engine = toolgate_workbench::bundle::load(&policies().join("examples/acme")).unwrap().engine;
+    let reader = Reader::new(&engine);
+    let read = |value: &Value| reader.read("x.yaml", value.to_string().as_bytes());
+    let good = yaml(SUITE);
+    read(&good).unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<String>()));
+    holds("tests", &validator, &good, "what the reader takes");
+    let mut places = Vec::new();
+    objects(&good, "", &mut places);
+    let mut compared = 0;
+    for at in places.iter().filter(|at| !is_named(at)) {
+        let change = |key: &str, value: Value| {
+            let mut changed = good.clone();
+            changed.pointer_mut(at).unwrap()[key] = value;
+            changed
+        };
+        let changed = change("unknown_field", json!(1));
+        let faults = read(&changed).expect_err(at);
+        assert!(!validator.is_valid(&changed), "{at}");
+        for key in keys(good.pointer(at).unwrap()) {
+            let changed = change(&key, json!(7.5));
+            // the answer's own fields are compared, not read
+            let free = at.contains("/expect")
+                && !matches!(key.as_str(), "outcome" | "reason" | "policies" | "approvers" | "granted" | "refused");
+            if !free {
+                assert!(read(&changed).is_err() && !validator.is_valid(&changed), "{at}/{key}");
+            }
+        }
+        // both know the same fields
+        let said = &faults[0].message;
+        if let Some((_, known)) = said.split_once(", expected ") {
+            let known: BTreeSet<String> = known.split('`').skip(1).step_by(2).map(str::to_string).collect();
+            let mut fields = BTreeSet::new();
+            fields_at(&document, &document, at, &mut fields);
+            assert_eq!(fields, known, "{at}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 12, "{compared}");
+    let no_name = json!({"now": "2026-11-20T10:00:00Z", "cases": []});
+    assert!(read(&no_name).is_err() && !validator.is_valid(&no_name));
+}
+
+#[test]
+fn properties_have_a_schema() {
+    let validator = validator("properties");
+    let good = toml(
+        "[[property]]\nname = \"a\"\nprincipal = \"agent\"\ntools = [\"s/*\"]\nwhen = \"resource.sensitive\"\nthen = \"always denied\"\n",
+    );
+    holds("properties", &validator, &good, "a property");
+    for (key, value) in
+        [("then", json!("sometimes")), ("name", json!("a b")), ("principal", json!("user")), ("x", json!(1))]
+    {
+        let mut changed = good.clone();
+        changed["property"][0][key] = value;
+        assert!(!validator.is_valid(&changed), "{key}");
+    }
+    assert!(!validator.is_valid(&json!({})));
 }
 
 #[test]
