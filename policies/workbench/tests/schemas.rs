@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use support::{path, policies, run};
 use toolgate::{Bundle, Call, Delta, Engine, Error, Manifest, Source, TokenRequest};
 use toolgate_workbench::schemas::{FORMATS, find};
-use toolgate_workbench::suite::Reader;
+use toolgate_workbench::suite;
 
 const BUNDLES: &[&str] = &["examples/acme", "packs/starter/example", "packs/toxic-flow/example", "workbench/template"];
 
@@ -430,7 +430,7 @@ description: for the schema
 now: 2026-11-20T10:00:00Z
 subjects: { alice: { user: alice, client: claude-code }, soc: { service_principal: soc-triage } }
 sessions: { fresh: { calls: 0, labels: [] } }
-snapshots: { none: { grants: [ { id: g-sales, until: "2026-11-20T09:30:00Z" } ], kill_switches: { tenant: true }, remove: { approvals: [] } } }
+snapshots: { none: { grants: [ { id: g-staff-office, until: "2026-11-20T09:30:00Z" } ], kill_switches: { tenant: true }, remove: { approvals: [] } } }
 arguments: { crm/search_records: { object: contact, query: x } }
 defaults: { subject: alice, session: fresh }
 cases:
@@ -487,7 +487,7 @@ fn suites_are_read_as_their_schema_says() {
     }
     assert!(suites >= 4, "{suites}");
     let engine = toolgate_workbench::bundle::load(&policies().join("examples/acme")).unwrap().engine;
-    let reader = Reader::new(&engine);
+    let reader = suite::Reader::new(&engine);
     let read = |value: &Value| reader.read("x.yaml", value.to_string().as_bytes());
     let good = yaml(SUITE);
     read(&good).unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<String>()));
@@ -515,7 +515,7 @@ fn suites_are_read_as_their_schema_says() {
         }
         // both know the same fields
         let said = &faults[0].message;
-        if let Some((_, known)) = said.split_once(", expected ") {
+        if let Some((_, known)) = said.split_once(", expected ").filter(|_| said.contains("unknown field")) {
             let known: BTreeSet<String> = known.split('`').skip(1).step_by(2).map(str::to_string).collect();
             let mut fields = BTreeSet::new();
             fields_at(&document, &document, at, &mut fields);
