@@ -30,6 +30,7 @@ pub mod samples;
 pub mod lint;
 pub mod sarif;
 pub mod schema;
+pub mod schemas;
 pub mod source;
 mod stack;
 pub mod suite;
