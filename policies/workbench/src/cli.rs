@@ -18,6 +18,7 @@ mod decide;
 mod diff;
 mod init;
 mod matrix;
+mod mutate;
 mod schema;
 mod test;
 mod tools;

@@ -20,6 +20,7 @@ pub mod decide;
 pub mod diff;
 pub mod init;
 pub mod matrix;
+pub mod mutate;
 pub mod render;
 pub mod samples;
 pub mod schema;
