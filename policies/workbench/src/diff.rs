@@ -285,12 +285,13 @@ fn direction(old: &Decision<'_>, new: &Decision<'_>) -> Option<(Direction, Vec<S
     let mut ways = BTreeSet::new();
     let mut terms = Vec::new();
     if before != after {
-        // two ways of refusing differ in what is said only
-        ways.insert(match (before.leads_anywhere() || after.leads_anywhere(), after < before) {
+        // another outcome has its own terms; two ways of refusing differ in what is said only
+        let way = match (before.leads_anywhere() || after.leads_anywhere(), after < before) {
             (false, _) => Direction::Other,
             (true, true) => Direction::Wider,
             (true, false) => Direction::Narrower,
-        });
+        };
+        return Some((way, terms));
     }
     if let (Some(one), Some(two)) = (&old.approval_request, &new.approval_request) {
         if one.valid_for != two.valid_for {
@@ -316,7 +317,7 @@ fn direction(old: &Decision<'_>, new: &Decision<'_>) -> Option<(Direction, Vec<S
         ways.insert(Direction::Other);
         terms.push("another access request".into());
     }
-    if old.obligations != new.obligations && after.leads_anywhere() && before.leads_anywhere() {
+    if old.obligations != new.obligations && after.leads_anywhere() {
         let fewer = new.obligations.iter().all(|duty| old.obligations.contains(duty));
         ways.insert(if fewer { Direction::Wider } else { Direction::Other });
         terms.push(format!("the host must {}, it was {}", duties(new), duties(old)));
