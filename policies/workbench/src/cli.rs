@@ -21,6 +21,7 @@ mod fmt;
 mod init;
 mod matrix;
 mod prove;
+mod mutate;
 mod schema;
 mod test;
 mod tools;

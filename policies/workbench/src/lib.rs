@@ -25,6 +25,7 @@ pub mod init;
 pub mod matrix;
 #[cfg(feature = "prove")]
 pub mod prove;
+pub mod mutate;
 pub mod render;
 pub mod samples;
 pub mod lint;

@@ -255,8 +255,8 @@ pub fn json(outcome: &Outcome, bundle: &str) -> String {
         };
         match fate {
             Fate::Caught { suite, case } => (line.fate, line.caught_by) = ("caught", Some(By { suite, case })),
-            Fate::Refused(why) => (line.fate, line.reason) = ("refused", Some(why)),
-            Fate::Explained(why) => (line.fate, line.reason) = ("explained", Some(why)),
+            Fate::Refused(why) => (line.fate, line.reason) = ("refused", Some(why.as_str())),
+            Fate::Explained(why) => (line.fate, line.reason) = ("explained", Some(why.as_str())),
             Fate::Survived(hint) => line.hint = hint.as_ref(),
         }
         out += &json_line(&line);
