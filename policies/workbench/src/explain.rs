@@ -146,8 +146,7 @@ pub fn explain_json<'e>(engine: &'e Engine, files: &[PolicyFile], json: &[u8]) -
         Ok(call) => explain(engine, files, &call),
         Err(_) => {
             let decision = engine.decide_json(json);
-            let detail = decision.detail.clone().unwrap_or_default();
-            Explanation { because: format!("this is no call: {detail}"), ..bare(decision) }
+            Explanation { because: facts::no_call(&decision), ..bare(decision) }
         }
     }
 }
@@ -312,5 +311,6 @@ fn asked_policies(reason: Reason) -> bool {
             | R::AgentNotEntitled
             | R::StepUpRequired
             | R::ApproverUnresolved
+            | R::EvaluationError
     )
 }

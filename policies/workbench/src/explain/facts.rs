@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use toolgate::facts::{ClientState, Granted, Holder, OperationSource, RequestApproval, Snapshot, ToolState};
-use toolgate::trace::{Consultation, Standing, Trace};
+use toolgate::trace::{Consultation, Standing, Trace, Truth};
 use toolgate::{Call, Decision, Effect, Engine, Instant, Operation, Reason, Subject};
 
 use super::{asked_policies, standing};
@@ -277,6 +277,13 @@ fn by_policies(call: &Call, trace: &Trace<'_>) -> String {
             Some(detail) if detail.contains("could be requested") => detail.clone(),
             _ => format!("somebody must say yes, and nobody who may is known, active and not {}", person(call)),
         },
+        Reason::EvaluationError => {
+            let asked = trace.consultation.iter().flat_map(|asked| &asked.policies);
+            let errs = asked.filter(|policy| policy.effect == Effect::Forbid && policy.at.contains(&Truth::Error));
+            let ids: Vec<&str> = errs.map(|policy| policy.id.as_str()).collect();
+            let what = if ids.is_empty() { decision.detail.clone().unwrap_or_default() } else { ids.join(", ") };
+            format!("{what} could not be evaluated, and a forbid in error is taken to hold")
+        }
         other => other.code().into(),
     }
 }
@@ -342,11 +349,15 @@ fn at_the_gate(engine: &Engine, snapshot: &Snapshot, call: &Call, decision: &Dec
             let end = snapshot.issued_at.saturating_add(snapshot.max_age);
             format!("the snapshot is good from {} until {end}, and the call is of {}", snapshot.issued_at, call.now)
         }
-        Reason::EvaluationError => format!("a forbid could not be evaluated, so it is taken to hold: {detail}"),
-        Reason::LimitExceeded => format!("the call is beyond a limit: {detail}"),
-        Reason::InvalidRequest => format!("this is no call: {detail}"),
+        Reason::LimitExceeded | Reason::InvalidRequest => no_call(decision),
         other => format!("{}: {detail}", other.code()),
     }
+}
+
+/// Why something is not even a call.
+pub(super) fn no_call(decision: &Decision<'_>) -> String {
+    let what = if decision.reason == Reason::LimitExceeded { "the call is beyond a limit" } else { "this is no call" };
+    decision.detail.as_ref().map_or_else(|| what.into(), |detail| format!("{what}: {detail}"))
 }
 
 /// The tool of the same server whose name is most like the one that was called.
