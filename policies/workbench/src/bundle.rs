@@ -202,6 +202,25 @@ fn read_policies(
     if problems.is_empty() { Ok((sources, ignored.into_iter().collect())) } else { Err(problems) }
 }
 
+/// The files that a pattern of `tests` names; none if the folder has none. A folder that is not there is an error.
+pub(crate) fn test_files(dir: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
+    let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let path = if folder.is_empty() { dir.to_path_buf() } else { inside(dir, folder)? };
+    if !path.is_dir() {
+        let help = "write a suite there, such as `tests/first.yaml`; `toolgate init DIR` shows one";
+        return Err(FileError::new(path.display(), "there is no such folder, so there are no tests").help(help));
+    }
+    if !name.contains(['*', '?']) && !path.join(name).is_file() {
+        return Err(missing(&path.join(name), "`tests` in toolgate.toml names it"));
+    }
+    let wild = WildMatch::new(name);
+    let wanted = |path: &PathBuf| {
+        let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+        wild.matches(file) && path.is_file() && (!file.starts_with('.') || name.starts_with('.'))
+    };
+    Ok(list(&path)?.into_iter().filter(wanted).collect())
+}
+
 /// The files that one pattern names, at least one. Hidden files only match a pattern that begins with a dot.
 fn matching(dir: &Path, pattern: &str, ignored: &mut BTreeSet<String>) -> Result<Vec<PathBuf>, FileError> {
     let path = inside(dir, pattern)?;
@@ -319,6 +338,41 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
 
 fn missing(path: &Path, help: &str) -> FileError {
     FileError::new(path.display(), "there is no such file").help(help)
+}
+
+/// The policy files that a bundle names, each once, sorted by path.
+pub fn policy_files(dir: &Path) -> Result<Vec<PathBuf>, Vec<FileError>> {
+    let manifest = read_manifest(dir).map_err(|error| match error {
+        BundleError::Unreadable(errors) => errors,
+        BundleError::Refused { errors, .. } => {
+            errors.iter().map(|error| FileError::new(dir.join(MANIFEST).display(), error.to_string())).collect()
+        }
+    })?;
+    let (sources, _) = read_policies(dir, &manifest.policies, &Limits::default())?;
+    Ok(sources.into_iter().map(|source| PathBuf::from(source.file)).collect())
+}
+
+/// Writes a file that is there already: whole, or not at all. A link stays a link, and permissions stay.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let refuse = |error: io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
+    let real = path.canonicalize().map_err(refuse)?;
+    let permissions = std::fs::metadata(&real).map_err(refuse)?.permissions();
+    if permissions.readonly() {
+        return Err(FileError::new(path.display(), "it cannot be written: it is read-only"));
+    }
+    let mut name = real.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = real.with_file_name(name);
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::set_permissions(&beside, permissions)?;
+        std::fs::rename(&beside, &real)
+    });
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        refuse(error)
+    })
 }
 
 /// Reads a file of at most `limit` bytes; a larger one is refused before it is read.

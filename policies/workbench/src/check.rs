@@ -10,7 +10,7 @@ use crate::bundle::{BundleError, FileError, Loaded};
 use crate::lint::{Finding, Level};
 use crate::render::{BOLD, ERROR, NOTE, clean, count, json_line, paint};
 
-mod quote;
+pub(crate) mod quote;
 mod show;
 
 use quote::quote;

@@ -12,7 +12,7 @@ const QUOTE: usize = 100;
 const QUOTE_BEFORE: usize = 60;
 
 /// A source line with carets under `marked` characters from `column` (from 0) on; long lines are cut around the place.
-pub(super) fn quote(out: &mut String, style: Style, line: &str, number: usize, column: usize, marked: usize) {
+pub(crate) fn quote(out: &mut String, style: Style, line: &str, number: usize, column: usize, marked: usize) {
     let skip = if line.chars().count() > QUOTE { column.saturating_sub(QUOTE_BEFORE) } else { 0 };
     let window: Vec<char> = line.chars().skip(skip).take(QUOTE).collect();
     let part = |from: usize, many: usize| -> String {
