@@ -1,8 +1,10 @@
 //! What is said of a condition, against Cedar's own evaluator on random conditions and requests.
 
+#![expect(clippy::arithmetic_side_effects, reason = "tests may panic; clippy only knows those with #[test]")]
+
 use std::cell::Cell;
 
-use cedar_policy_core::ast::{Context, EntityUIDEntry, Expr, Request, RestrictedExpr, Value};
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Expr, Request, RestrictedExpr, Value};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -79,9 +81,11 @@ impl Random {
 }
 
 fn evaluate(expr: &Expr, context: &str) -> Result<Value, String> {
-    let context: RestrictedExpr = context.parse().unwrap();
-    let context = Context::from_expr(context.as_borrowed(), Extensions::all_available()).unwrap();
-    let someone = || EntityUIDEntry::known("A::\"a\"".parse().unwrap(), None);
+    let context = context.parse::<RestrictedExpr>().map_err(|error| error.to_string())?;
+    let context = Context::from_expr(context.as_borrowed(), Extensions::all_available());
+    let context = context.map_err(|error| error.to_string())?;
+    let someone = "A::\"a\"".parse::<EntityUID>().map_err(|error| error.to_string())?;
+    let someone = || EntityUIDEntry::known(someone.clone(), None);
     let request = Request::new_unchecked(someone(), someone(), someone(), Some(context));
     let entities = Entities::new();
     let evaluator = Evaluator::new(request, &entities, Extensions::all_available());
