@@ -20,6 +20,7 @@ mod explain;
 mod fmt;
 mod init;
 mod matrix;
+mod prove;
 mod schema;
 mod test;
 mod tools;
@@ -39,6 +40,7 @@ Examples:
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
   toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
+  toolgate prove demo                               what holds for every call
 
 Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
 )]
@@ -53,6 +55,7 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Prove(prove::Args),
     Test(test::Args),
     Explain(explain::Args),
     Fmt(fmt::Args),
@@ -92,6 +95,7 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fmt(args) => fmt::run(&args),

@@ -92,7 +92,7 @@ pub(super) fn lines(failure: &Failure, answer: Option<&Answer>) -> Vec<(char, St
             lines.extend(message.lines().map(|line| (' ', line.to_string())));
         }
         Failure::Unlisted => {
-            lines.push((' ', "nothing is expected here: list it under `expect`, or add `\"*\"`".into()))
+            lines.push((' ', "nothing is expected here: list it under `expect`, or add `\"*\"`".into()));
         }
         Failure::Differs(mismatches) => mismatches.iter().for_each(|mismatch| diff(&mut lines, mismatch)),
     }
