@@ -20,6 +20,7 @@ mod explain;
 mod fmt;
 mod init;
 mod matrix;
+mod mutate;
 mod prove;
 mod schema;
 mod test;

@@ -93,7 +93,7 @@ fn ask(args: &Args, loaded: &Loaded) -> Result<(matrix::Matrix, String), Output>
     }
     let compared = Compared::of(&source::read(&loaded.folder.bundle.policies).map_err(refuse)?);
     let mut tries = Tries::samples(&[engine], &compared, &tools);
-    for call in recorded(args.calls.as_ref())? {
+    for (_, call) in recorded(args.calls.as_ref())? {
         tries.add(&call);
     }
     let labels = args.labels.iter().filter(|label| !label.is_empty()).cloned().collect();
@@ -116,11 +116,11 @@ pub(super) fn too_many(subjects: usize, tools: usize) -> Result<(), String> {
 }
 
 /// The calls of a file. A line that is no call is an error: it would be missed.
-pub(super) fn recorded(path: Option<&PathBuf>) -> Result<Vec<Call>, Output> {
+pub(super) fn recorded(path: Option<&PathBuf>) -> Result<Vec<(usize, Call)>, Output> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let input = decide::read_calls(path).map_err(|error| Output::failure(check::file_error(&error)))?;
     let read = |(line, bytes): (usize, &[u8])| {
-        Call::parse(bytes).map_err(|error| {
+        Call::parse(bytes).map(|call| (line, call)).map_err(|error| {
             let place = format!("{}:{line}", path.display());
             Output::failure(check::file_error(&FileError::new(place, error.to_string())))
         })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{watch, width};
+use super::{mutate, watch, width};
 use crate::bundle::{self, FileError};
 use crate::coverage::{self, Coverage, Share};
 use crate::render::{clean, json_line};
@@ -22,10 +22,11 @@ Examples:
   toolgate test demo --watch                         again whenever a file of the bundle changes
   toolgate test packs/*/example --junit report.xml
   toolgate test demo --coverage --min-coverage 100 --lcov lcov.info
+  toolgate test demo --mutate                        which mistakes in the policies would no test notice
 
 The format of suites is in docs/testing.md.
 
-Exit codes: 0 = all passed; 1 = a case failed, there was nothing to run, or too little is covered; 2 = a bundle or a suite does not load.")]
+Exit codes: 0 = all passed; 1 = a case failed, there was nothing to run, too little is covered, or a mutant survived; 2 = a bundle or a suite does not load.")]
 pub(super) struct Args {
     /// The folders that hold a toolgate.toml each
     #[arg(required = true)]
@@ -66,6 +67,12 @@ pub(super) struct Args {
     /// Run again whenever a file of a bundle changes, until stopped
     #[arg(long)]
     watch: bool,
+    /// Test the tests: make the policies wrong, one change at a time, and report which changes no test notices
+    #[arg(long, conflicts_with_all = ["filter", "verbose", "tap", "junit", "cedar_tests"])]
+    mutate: bool,
+    /// With --mutate, only policies whose `@id` is matched by this (`*`, `?`)
+    #[arg(long, value_name = "GLOB", requires = "mutate")]
+    policy: Vec<String>,
 }
 
 pub(super) fn run(args: &Args) -> Output {
@@ -80,6 +87,9 @@ struct Tested {
 }
 
 fn once(args: &Args) -> Output {
+    if args.mutate {
+        return mutate::run(&args.bundles, &args.policy, args.json);
+    }
     let (mut tested, mut notes) = (Vec::new(), String::new());
     for dir in &args.bundles {
         match load(dir, &args.cedar_tests) {

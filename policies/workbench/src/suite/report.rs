@@ -215,7 +215,7 @@ fn fault(fault: &Fault) -> String {
         let _ = writeln!(out, " at: {}", clean(pointer));
     }
     if let (Some(place), Some(line)) = (fault.place, &fault.line) {
-        check::quote(&mut out, line, place.line, place.column.saturating_sub(1), 1);
+        check::quote::quote(&mut out, ERROR, line, place.line, place.column.saturating_sub(1), 1);
     }
     if let Some(help) = &fault.help {
         let _ = writeln!(out, " help: {}", clean(help));
