@@ -89,6 +89,7 @@ mod load {
     pub(crate) mod tools_list;
 }
 mod parallel;
+pub mod wire;
 
 // The public names, in the order of the story: load a bundle, decide a call, act on the decision.
 pub use crate::engine::{Engine, LoadError};

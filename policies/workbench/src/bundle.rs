@@ -336,6 +336,41 @@ fn missing(path: &Path, help: &str) -> FileError {
     FileError::new(path.display(), "there is no such file").help(help)
 }
 
+/// The policy files that a bundle names, each once, sorted by path.
+pub fn policy_files(dir: &Path) -> Result<Vec<PathBuf>, Vec<FileError>> {
+    let manifest = read_manifest(dir).map_err(|error| match error {
+        BundleError::Unreadable(errors) => errors,
+        BundleError::Refused { errors, .. } => {
+            errors.iter().map(|error| FileError::new(dir.join(MANIFEST).display(), error.to_string())).collect()
+        }
+    })?;
+    let (sources, _) = read_policies(dir, &manifest.policies, &Limits::default())?;
+    Ok(sources.into_iter().map(|source| PathBuf::from(source.file)).collect())
+}
+
+/// Writes a file that is there already: whole, or not at all. A link stays a link, and permissions stay.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let refuse = |error: io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
+    let real = path.canonicalize().map_err(refuse)?;
+    let permissions = std::fs::metadata(&real).map_err(refuse)?.permissions();
+    if permissions.readonly() {
+        return Err(FileError::new(path.display(), "it cannot be written: it is read-only"));
+    }
+    let mut name = real.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = real.with_file_name(name);
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::set_permissions(&beside, permissions)?;
+        std::fs::rename(&beside, &real)
+    });
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        refuse(error)
+    })
+}
+
 /// Reads a file of at most `limit` bytes; a larger one is refused before it is read.
 pub fn read(path: &Path, limit: usize) -> Result<Source, FileError> {
     let refuse = |error: io::Error| FileError::new(path.display(), said(&error));

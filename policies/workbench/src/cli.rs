@@ -15,7 +15,11 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod diff;
+mod explain;
+mod fmt;
 mod init;
+mod matrix;
 mod prove;
 mod schema;
 mod test;
@@ -34,6 +38,7 @@ Examples:
   toolgate check demo                               does it load, and what was found
   toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
+  toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
   toolgate prove demo                               what holds for every call
 
@@ -52,7 +57,11 @@ enum Command {
     Check(check::Args),
     Prove(prove::Args),
     Test(test::Args),
+    Explain(explain::Args),
+    Fmt(fmt::Args),
     Init(init::Args),
+    Matrix(matrix::Args),
+    Diff(diff::Args),
 }
 
 /// Runs the command as if from a shell: reads the arguments (the first is the program's name), prints, and gives back
@@ -88,7 +97,11 @@ fn run(command: Command) -> Output {
         Command::Check(args) => check::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }
 

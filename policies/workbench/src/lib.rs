@@ -17,12 +17,18 @@ pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod decide;
+pub mod diff;
+pub mod explain;
+pub mod fmt;
 pub mod init;
+pub mod matrix;
 #[cfg(feature = "prove")]
 pub mod prove;
 pub mod render;
+pub mod samples;
 pub mod schema;
 pub mod source;
+mod stack;
 pub mod suite;
 pub mod tools;
 
