@@ -68,9 +68,27 @@ impl Grade {
     pub fn of(decision: &Decision<'_>) -> Self {
         let asks = decision.access_request.is_some();
         let rank = match decision.outcome {
-            Outcome::AutoApprove => if asks { 4 } else { 0 },
-            Outcome::SelfApprove => if asks { 5 } else { 1 },
-            Outcome::ManagerApprove => if asks { 6 } else { 2 },
+            Outcome::AutoApprove => {
+                if asks {
+                    4
+                } else {
+                    0
+                }
+            }
+            Outcome::SelfApprove => {
+                if asks {
+                    5
+                } else {
+                    1
+                }
+            }
+            Outcome::ManagerApprove => {
+                if asks {
+                    6
+                } else {
+                    2
+                }
+            }
             Outcome::Deny if decision.step_up.is_some() => 3,
             Outcome::TicketFallback => 7,
             Outcome::Deny => 8,
@@ -341,7 +359,10 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R 
     std::thread::scope(|scope| {
         let parts: Vec<_> =
             items.chunks(part).map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>())).collect();
-        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 
@@ -367,7 +388,8 @@ fn cells(
         for arguments in tries.of(&row.tool) {
             let text = arguments.to_string();
             let subject = SubjectRef::from(subject);
-            let decision = engine.decide_raw(&RawCall { subject, tool: &name, arguments: text.as_bytes(), session, now });
+            let decision =
+                engine.decide_raw(&RawCall { subject, tool: &name, arguments: text.as_bytes(), session, now });
             let answer = Answer::of(&decision, arguments);
             if decision.reason == Reason::ArgumentInvalid {
                 refused.get_or_insert(answer);
@@ -469,7 +491,10 @@ mod tests {
         assert_eq!(letters.len(), Grade::all().count());
         assert!(Grade::all().all(|grade| grade.leads_anywhere() != matches!(grade.letter(), 'T' | 'D')));
         for grade in Grade::all() {
-            assert_eq!(grade.letter().to_ascii_uppercase(), grade.outcome().as_str().to_uppercase().chars().next().unwrap());
+            assert_eq!(
+                grade.letter().to_ascii_uppercase(),
+                grade.outcome().as_str().to_uppercase().chars().next().unwrap()
+            );
         }
     }
 
@@ -497,7 +522,8 @@ mod tests {
 
     #[test]
     fn patterns_pick_subjects_and_one_that_names_nobody_is_an_error() {
-        let all = || vec![Subject::agent("alice", "cc"), Subject::agent("bob", "cc"), Subject::service_principal("soc")];
+        let all =
+            || vec![Subject::agent("alice", "cc"), Subject::agent("bob", "cc"), Subject::service_principal("soc")];
         let pick = |patterns: &[&str]| pick_subjects(all(), &patterns.iter().map(|&it| it.into()).collect::<Vec<_>>());
         assert_eq!(pick(&[]).unwrap().len(), 3);
         assert_eq!(pick(&["*/cc"]).unwrap(), all()[..2]);

@@ -196,15 +196,21 @@ mod tests {
     use crate::source;
 
     fn samples(input: &Value, condition: &str) -> Vec<Value> {
-        let policy = format!("@id(\"p\") permit (principal, action == Toolgate::Action::\"s/t\", resource) {condition};");
+        let policy =
+            format!("@id(\"p\") permit (principal, action == Toolgate::Action::\"s/t\", resource) {condition};");
         let bundle = Bundle {
             policies: vec![Source::new("p.cedar", policy)],
-            tools: [("s".into(), Source::new("s.json", json!([{"name": "t", "inputSchema": input}]).to_string()))].into(),
+            tools: [("s".into(), Source::new("s.json", json!([{"name": "t", "inputSchema": input}]).to_string()))]
+                .into(),
             overlay: None,
-            snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#),
+            snapshot: Source::new(
+                "s.json",
+                r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#,
+            ),
         };
         let engine = Engine::load(&bundle).unwrap();
-        Compared::of(&source::read(&bundle.policies).unwrap()).arguments(engine.catalog().tools.values().next().unwrap())
+        Compared::of(&source::read(&bundle.policies).unwrap())
+            .arguments(engine.catalog().tools.values().next().unwrap())
     }
 
     #[test]
@@ -222,7 +228,10 @@ mod tests {
     fn conditions_on_several_arguments_are_combined() {
         let schema = json!({"type": "object", "required": ["a", "b", "c"], "properties":
             {"a": {"type": "string"}, "b": {"type": "boolean"}, "c": {"type": "array", "items": {"type": "string"}}}});
-        let all = samples(&schema, "when { context.input.a like \"x/*\" && context.input.b && context.input.c.contains(\"k\") }");
+        let all = samples(
+            &schema,
+            "when { context.input.a like \"x/*\" && context.input.b && context.input.c.contains(\"k\") }",
+        );
         assert!(all.contains(&json!({"a": "x/x", "b": true, "c": ["k"]})), "{all:?}");
         assert!(all.contains(&json!({"a": "x/x", "b": false, "c": ["k"]})), "{all:?}");
     }

@@ -181,7 +181,11 @@ fn legend(matrix: &Matrix) -> String {
         .into_iter()
         .map(|grade| {
             let (class, letter) = (class(grade), grade.letter());
-            format!("<div><dt><i class=\"{class}\">{letter}</i> {}</dt><dd>{}</dd></div>", grade.outcome(), grade.meaning())
+            format!(
+                "<div><dt><i class=\"{class}\">{letter}</i> {}</dt><dd>{}</dd></div>",
+                grade.outcome(),
+                grade.meaning()
+            )
         })
         .collect();
     let unsure = if matrix.cells.iter().flatten().any(|cell| cell.could_be_better) {

@@ -82,7 +82,10 @@ impl Expander<'_> {
         if kinds > 1 || kinds == 1 && (raw.tool.is_some() || raw.arguments.is_some()) {
             return fault("a case has one of `tool`, `tools` and `token`", "make two cases of it");
         }
-        let overlay = self.overlay(&[("/defaults/snapshot", &self.raw.defaults.snapshot), (&under(pointer, "snapshot"), &raw.snapshot)])?;
+        let overlay = self.overlay(&[
+            ("/defaults/snapshot", &self.raw.defaults.snapshot),
+            (&under(pointer, "snapshot"), &raw.snapshot),
+        ])?;
         let base = Case {
             name: raw.name.clone(),
             line: self.document.place(pointer).line,
@@ -98,10 +101,16 @@ impl Expander<'_> {
         }
         let clock = match (&raw.at, &raw.expect) {
             (Some(_), Some(_)) => return fault("`at` and `expect` are both there", "`at` says what is expected when"),
-            (None, None) => return fault("nothing is expected", "add `expect: auto_approve`, or `at:` with a time and an outcome each"),
+            (None, None) => {
+                return fault(
+                    "nothing is expected",
+                    "add `expect: auto_approve`, or `at:` with a time and an outcome each",
+                );
+            }
             (Some(at), None) if at.is_empty() => return fault("`at` is empty", "write a time and an outcome each"),
             (Some(at), None) if raw.now.is_none() => {
-                let times = at.iter().map(|(time, expect)| (Some(time.clone()), under(&under(pointer, "at"), time), expect));
+                let times =
+                    at.iter().map(|(time, expect)| (Some(time.clone()), under(&under(pointer, "at"), time), expect));
                 times.collect::<Vec<_>>()
             }
             (Some(_), None) => return fault("`at` and `now` are both there", "remove `now`"),
@@ -143,7 +152,8 @@ impl Expander<'_> {
             self.document.fault(&place, format!("`{tool}` does not name a tool")).help("write `server/name`")
         })?;
         let subject = self.subject_of(pointer, &raw.subject)?;
-        let given = [("/defaults/arguments", &self.raw.defaults.arguments), (&under(pointer, "arguments"), &raw.arguments)];
+        let given =
+            [("/defaults/arguments", &self.raw.defaults.arguments), (&under(pointer, "arguments"), &raw.arguments)];
         let arguments = self.arguments(&tool, &given)?;
         let session = self.session_of(&under(pointer, "session"), &raw.session)?;
         Ok(Call { subject, tool, arguments, session, now })
@@ -216,7 +226,12 @@ impl Expander<'_> {
             None => now,
         };
         let mut session = self.session_layers(&under(pointer, "session"), &raw.session)?;
-        self.layers(&mut session, &under(&place, "session"), token.session.as_ref(), ("/sessions", &self.raw.sessions))?;
+        self.layers(
+            &mut session,
+            &under(&place, "session"),
+            token.session.as_ref(),
+            ("/sessions", &self.raw.sessions),
+        )?;
         Ok(TokenRequest {
             subject,
             audience: token.audience.clone(),
@@ -239,9 +254,10 @@ impl Expander<'_> {
         match (own, &self.raw.now) {
             (Some(now), _) => instant(self.document, &under(pointer, "now"), now),
             (None, Some(now)) => instant(self.document, "/now", now),
-            (None, None) => Err(self.document.fault(pointer, "it is not said when this happens").help(
-                "add `now: 2026-11-20T10:00:00Z` to the case or to the suite; tests do not read the clock",
-            )),
+            (None, None) => Err(self
+                .document
+                .fault(pointer, "it is not said when this happens")
+                .help("add `now: 2026-11-20T10:00:00Z` to the case or to the suite; tests do not read the clock")),
         }
     }
 

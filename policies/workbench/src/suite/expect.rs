@@ -81,7 +81,11 @@ impl Expect {
             Value::Object(fields) if !fields.is_empty() => fields.clone(),
             _ => {
                 let message = format!("an expectation is {} `{bare}` or an object of fields", article(bare));
-                return Err((None, message, "write `auto_approve`, or `{ outcome: deny, reason: policy_denied }`".into()));
+                return Err((
+                    None,
+                    message,
+                    "write `auto_approve`, or `{ outcome: deny, reason: policy_denied }`".into(),
+                ));
             }
         };
         let known = if of == Answering::Call { DECISION } else { TOKEN };
@@ -154,7 +158,10 @@ fn check(field: &str, value: &Value) -> Result<(), (String, String)> {
                         Err((format!("there is no reason `{word}`"), near(word, &reasons)))
                     }
                 }),
-                _ => Err(("`refused` is a list of scopes, or an object of their reasons".into(), "write `{ pages.write: scope_not_enabled }`".into())),
+                _ => Err((
+                    "`refused` is a list of scopes, or an object of their reasons".into(),
+                    "write `{ pages.write: scope_not_enabled }`".into(),
+                )),
             }
         }
         _ => Ok(()),
@@ -210,7 +217,8 @@ fn same(expected: &Value, actual: &Value, set: bool) -> bool {
             expected.iter().all(|(key, value)| same(value, actual.get(key).unwrap_or(&Value::Null), false))
         }
         (Value::Array(expected), Value::Array(actual)) if set => {
-            let within = |one: &[Value], other: &[Value]| one.iter().all(|item| other.iter().any(|it| same(item, it, false)));
+            let within =
+                |one: &[Value], other: &[Value]| one.iter().all(|item| other.iter().any(|it| same(item, it, false)));
             expected.len() == actual.len()
                 && within(expected, actual)
                 && actual.iter().all(|item| expected.iter().any(|it| same(it, item, false)))

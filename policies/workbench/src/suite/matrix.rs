@@ -21,11 +21,12 @@ pub(super) fn expand(expander: &Expander<'_>, at: usize, raw: &RawMatrix) -> Res
     let session = expander.session_of(&under(&pointer, "session"), &raw.session)?;
     let tools = tools(expander, &pointer, raw)?;
     if raw.subjects.is_empty() {
-        return Err(document.fault(&under(&pointer, "subjects"), "`subjects` is empty").help("name one, or `\"*\"` for all"));
+        return Err(document
+            .fault(&under(&pointer, "subjects"), "`subjects` is empty")
+            .help("name one, or `\"*\"` for all"));
     }
     let everyone = raw.subjects.iter().any(|name| name == "*");
-    let subjects: Vec<String> =
-        if everyone { document.keys("/subjects") } else { raw.subjects.clone() };
+    let subjects: Vec<String> = if everyone { document.keys("/subjects") } else { raw.subjects.clone() };
     let rows = rows(expander, &pointer, raw, &subjects, &tools)?;
     let place = under(&pointer, "expect");
     let mut cases = Vec::new();
@@ -116,7 +117,9 @@ fn rows(
             Value::Object(fields) if !patterns.is_empty() => {
                 if let Some(key) = fields.keys().find(|key| !patterns.contains(key)) {
                     let message = format!("`{key}` is no tool, and the others are");
-                    return Err(document.fault(&under(&at, key), message).help("write `server/name`, a pattern or `\"*\"`"));
+                    return Err(document
+                        .fault(&under(&at, key), message)
+                        .help("write `server/name`, a pattern or `\"*\"`"));
                 }
                 let names: Vec<&str> = fields.keys().map(String::as_str).collect();
                 check_patterns(document, &at, &names, tools)?;
@@ -149,7 +152,12 @@ pub(super) fn best(patterns: &[&str], tool: &ToolId) -> Option<usize> {
 }
 
 /// Every pattern names a tool: one that names none is a slip.
-pub(super) fn check_patterns(document: &Document, place: &str, patterns: &[&str], tools: &[ToolId]) -> Result<(), Fault> {
+pub(super) fn check_patterns(
+    document: &Document,
+    place: &str,
+    patterns: &[&str],
+    tools: &[ToolId],
+) -> Result<(), Fault> {
     for pattern in patterns.iter().filter(|pattern| **pattern != "*") {
         if !tools.iter().any(|tool| matches(pattern, tool)) {
             return Err(no_tool(document, &under(place, pattern), pattern, tools));

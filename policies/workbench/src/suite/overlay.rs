@@ -166,7 +166,10 @@ impl Merged<'_> {
         for (at, item) in items.iter().enumerate() {
             let pointer = format!("{pointer}/{at}");
             let Some(id) = item.get("id").and_then(Value::as_str) else {
-                return Err(self.document.fault(&pointer, "this has no `id`").help("an `id` says what it is merged over"));
+                return Err(self
+                    .document
+                    .fault(&pointer, "this has no `id`")
+                    .help("an `id` says what it is merged over"));
             };
             let key = (list, id.to_string());
             let before = match self.objects.get(&key) {

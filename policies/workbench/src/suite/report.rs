@@ -91,7 +91,9 @@ pub(super) fn lines(failure: &Failure, answer: Option<&Answer>) -> Vec<(char, St
             lines.push((' ', "the snapshot of this case is refused:".into()));
             lines.extend(message.lines().map(|line| (' ', line.to_string())));
         }
-        Failure::Unlisted => lines.push((' ', "nothing is expected here: list it under `expect`, or add `\"*\"`".into())),
+        Failure::Unlisted => {
+            lines.push((' ', "nothing is expected here: list it under `expect`, or add `\"*\"`".into()))
+        }
         Failure::Differs(mismatches) => mismatches.iter().for_each(|mismatch| diff(&mut lines, mismatch)),
     }
     let named = |field: &str| {
@@ -99,7 +101,9 @@ pub(super) fn lines(failure: &Failure, answer: Option<&Answer>) -> Vec<(char, St
         mismatches.iter().any(|mismatch| mismatch.field == field)
     };
     if let Some(Answer::Json(answer) | Answer::Cedar(answer)) = answer {
-        for field in ["outcome", "reason", "detail", "policies", "approvers", "errors"].into_iter().filter(|field| !named(field)) {
+        for field in
+            ["outcome", "reason", "detail", "policies", "approvers", "errors"].into_iter().filter(|field| !named(field))
+        {
             let text = match field {
                 "policies" => policies(answer),
                 "approvers" => approvers(answer),
@@ -227,7 +231,10 @@ pub fn nothing(suites: &[Suite], results: &Results<'_>, filter: Option<&str>) ->
         (format!("{}: the suite `{}` has no cases", suite.file, suite.name), "write one, or remove the file")
     } else if results.cases.is_empty() {
         let filter = filter.unwrap_or_default();
-        (format!("no case matches `{filter}`"), "a filter is a part of a suite's, case's, subject's or tool's name, or a pattern with `*`")
+        (
+            format!("no case matches `{filter}`"),
+            "a filter is a part of a suite's, case's, subject's or tool's name, or a pattern with `*`",
+        )
     } else {
         return None;
     };

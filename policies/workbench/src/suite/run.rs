@@ -172,7 +172,8 @@ impl Engines<'_> {
             Ask::Nothing => (None, None),
             Ask::Call { call, expect } => {
                 let answer = json(&engine.decide(call));
-                let failure = if expect.unlisted { Some(Failure::Unlisted) } else { differs(expect.mismatches(&answer)) };
+                let failure =
+                    if expect.unlisted { Some(Failure::Unlisted) } else { differs(expect.mismatches(&answer)) };
                 (Some(Answer::Json(answer)), failure)
             }
             Ask::Token { request, expect } => {
@@ -186,7 +187,8 @@ impl Engines<'_> {
                     .into_iter()
                     .map(|seen| (seen.tool.into_owned(), seen.visibility))
                     .collect();
-                let found = |tool: &ToolId| seen.iter().find(|(seen, _)| seen == tool).map(|(_, visibility)| *visibility);
+                let found =
+                    |tool: &ToolId| seen.iter().find(|(seen, _)| seen == tool).map(|(_, visibility)| *visibility);
                 let mismatches = expect.iter().filter_map(|(tool, expected)| {
                     let actual = found(tool);
                     (actual != Some(*expected)).then(|| Mismatch {

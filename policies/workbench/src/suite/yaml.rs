@@ -102,7 +102,9 @@ impl Document {
         for segment in pointer.split('/').skip(1) {
             let segment = segment.replace("~1", "/").replace("~0", "~");
             let next = match &node.kind {
-                Kind::Map(fields) => fields.iter().find(|(key, _, _)| *key == segment).map(|(_, key_at, node)| (*key_at, node)),
+                Kind::Map(fields) => {
+                    fields.iter().find(|(key, _, _)| *key == segment).map(|(_, key_at, node)| (*key_at, node))
+                }
                 Kind::List(items) => {
                     segment.parse().ok().and_then(|index: usize| items.get(index)).map(|node| (node.at, node))
                 }
@@ -245,7 +247,10 @@ mod tests {
     #[test]
     fn values_know_their_place() {
         let document = parse("a: 1\nb:\n  - x: 2026-11-20T10:00:00Z\n    \"y/z\": [true, ~, 1.5]\n").unwrap();
-        assert_eq!(document.value(), serde_json::json!({"a": 1, "b": [{"x": "2026-11-20T10:00:00Z", "y/z": [true, null, 1.5]}]}));
+        assert_eq!(
+            document.value(),
+            serde_json::json!({"a": 1, "b": [{"x": "2026-11-20T10:00:00Z", "y/z": [true, null, 1.5]}]})
+        );
         assert_eq!(document.place("/b/0/y~1z/2").line, 4);
         assert_eq!(document.place("/b/0/x"), Place { line: 3, column: 5 });
         assert_eq!(document.place("/b/0/none").line, 3, "the nearest there is");
