@@ -234,6 +234,11 @@ impl Engine {
         self.inner.policies.iter().map(|policy| policy.terms.id.as_str())
     }
 
+    /// The limits that calls and changes are held to.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
     /// The digest of everything the engine was built from; every decision names it.
     pub fn digest(&self) -> &str {
         &self.inner.digest
@@ -249,6 +254,11 @@ impl Engine {
 
     fn of(inner: Compiled) -> Self {
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The answer to a request for a token that cannot be read.
+    pub(crate) fn refuse_token(&self, error: &Error) -> TokenDecision {
+        token::refuse(&self.inner, unread(error), error.to_string())
     }
 
     /// Whether both have the same snapshot, whatever else they differ in.

@@ -89,13 +89,14 @@ mod load {
     pub(crate) mod tools_list;
 }
 mod parallel;
+pub mod wire;
 
 // The public names, in the order of the story: load a bundle, decide a call, act on the decision.
 pub use crate::engine::{Engine, LoadError};
 pub use crate::error::{Error, ErrorKind, Span};
 pub use crate::limits::Limits;
 pub use crate::live::{InUse, Live};
-pub use crate::load::bundle::{Bundle, Manifest, Source};
+pub use crate::load::bundle::{Bundle, LintLevel, Manifest, Source};
 
 pub use crate::data::call::{Call, RawCall, Session};
 pub use crate::data::delta::{Changes, Delta};
@@ -108,7 +109,7 @@ pub use crate::data::decision::{
     StepUp, Visibility, VisibleTool,
 };
 pub use crate::data::reason::Reason;
-pub use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
+pub use crate::data::report::{About, Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
 pub use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
 
 /// What an engine decides on: the tool inventory and the people.

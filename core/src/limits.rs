@@ -1,5 +1,7 @@
 //! Every bound in one place.
 
+use serde::Deserialize;
+
 /// How much input is accepted. Beyond a limit, loading is refused with
 /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) and a call is denied with
 /// [`Reason::LimitExceeded`](crate::Reason::LimitExceeded).
@@ -10,7 +12,8 @@
 /// let limits = toolgate::Limits { call_bytes: 16 * 1024, ..Default::default() };
 /// assert_eq!(limits.depth, 32);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of one call, arguments included. 256 KiB.
     pub call_bytes: usize,

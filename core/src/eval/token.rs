@@ -32,18 +32,7 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
 /// Decides which scopes a token may carry.
 pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision {
-    let mut decision = TokenDecision {
-        granted: Vec::new(),
-        refused: Vec::new(),
-        claims: None,
-        reason: Reason::InvalidRequest,
-        detail: None,
-        policies: Vec::new(),
-        obligations: Vec::new(),
-        gains_labels: Vec::new(),
-        engine: engine.digest.clone(),
-        snapshot_version: engine.people.version(),
-    };
+    let mut decision = blank(engine);
     if let Err(refusal) = try_decide(engine, request, &mut decision) {
         // FAIL-CLOSED: a_fault_grants_no_scope
         decision.granted.clear();
@@ -54,6 +43,27 @@ pub(crate) fn decide(engine: &Compiled, request: &TokenRequest) -> TokenDecision
         decision.detail = Some(refusal.detail.to_string());
     }
     decision
+}
+
+/// Grants nothing, for a request that nobody could decide.
+pub(crate) fn refuse(engine: &Compiled, reason: Reason, detail: String) -> TokenDecision {
+    TokenDecision { reason, detail: Some(detail), ..blank(engine) }
+}
+
+/// What nobody has decided yet grants nothing.
+fn blank(engine: &Compiled) -> TokenDecision {
+    TokenDecision {
+        granted: Vec::new(),
+        refused: Vec::new(),
+        claims: None,
+        reason: Reason::InvalidRequest,
+        detail: None,
+        policies: Vec::new(),
+        obligations: Vec::new(),
+        gains_labels: Vec::new(),
+        engine: engine.digest.clone(),
+        snapshot_version: engine.people.version(),
+    }
 }
 
 /// What the policies were asked for each scope that the request asks for.

@@ -16,9 +16,12 @@ use crate::bundle::{self, Loaded};
 mod check;
 mod decide;
 mod diff;
+mod explain;
+mod fmt;
 mod init;
 mod matrix;
 mod mutate;
+mod prove;
 mod schema;
 mod test;
 mod tools;
@@ -36,7 +39,9 @@ Examples:
   toolgate check demo                               does it load, and what was found
   toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
+  toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
+  toolgate prove demo                               what holds for every call
 
 Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
 )]
@@ -51,7 +56,10 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Prove(prove::Args),
     Test(test::Args),
+    Explain(explain::Args),
+    Fmt(fmt::Args),
     Init(init::Args),
     Matrix(matrix::Args),
     Diff(diff::Args),
@@ -88,7 +96,10 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Matrix(args) => matrix::run(&args),
         Command::Diff(args) => diff::run(&args),

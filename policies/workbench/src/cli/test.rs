@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{mutate, watch};
+use super::{mutate, watch, width};
 use crate::bundle::{self, FileError};
+use crate::coverage::{self, Coverage, Share};
+use crate::render::{clean, json_line};
 use crate::suite::{self, Filter, LoadError, Results, Suite, formats, report};
 use crate::{Output, check};
 
@@ -19,11 +21,12 @@ Examples:
   toolgate test demo --filter 'billing/*' --verbose
   toolgate test demo --watch                         again whenever a file of the bundle changes
   toolgate test packs/*/example --junit report.xml
+  toolgate test demo --coverage --min-coverage 100 --lcov lcov.info
   toolgate test demo --mutate                        which mistakes in the policies would no test notice
 
 The format of suites is in docs/testing.md.
 
-Exit codes: 0 = all passed; 1 = a case failed, there was nothing to run, or a mutant survived; 2 = a bundle or a suite does not load.")]
+Exit codes: 0 = all passed; 1 = a case failed, there was nothing to run, too little is covered, or a mutant survived; 2 = a bundle or a suite does not load.")]
 pub(super) struct Args {
     /// The folders that hold a toolgate.toml each
     #[arg(required = true)]
@@ -46,11 +49,26 @@ pub(super) struct Args {
     /// Run this file of `cedar run-tests` as well; may be given again
     #[arg(long, value_name = "FILE")]
     cedar_tests: Vec<PathBuf>,
+    /// Measure what of the policies the cases reach
+    #[arg(long)]
+    coverage: bool,
+    /// Fail if less than so many percent are covered: policies that determined an answer and sides of operands together
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    min_coverage: Option<f64>,
+    /// Fail if less than so many percent of the policies determined an answer
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    min_policies: Option<f64>,
+    /// Fail if less than so many percent of the sides of operands were seen
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    min_operands: Option<f64>,
+    /// Write coverage as LCOV to this file, for editors
+    #[arg(long, value_name = "FILE")]
+    lcov: Option<PathBuf>,
     /// Run again whenever a file of a bundle changes, until stopped
     #[arg(long)]
     watch: bool,
     /// Test the tests: make the policies wrong, one change at a time, and report which changes no test notices
-    #[arg(long, conflicts_with_all = ["filter", "verbose", "tap", "junit", "cedar_tests"])]
+    #[arg(long, conflicts_with_all = ["filter", "verbose", "tap", "junit", "cedar_tests", "coverage"])]
     mutate: bool,
     /// With --mutate, only policies whose `@id` is matched by this (`*`, `?`)
     #[arg(long, value_name = "GLOB", requires = "mutate")]
@@ -112,6 +130,9 @@ fn once(args: &Args) -> Output {
     if args.tap {
         output.answer = formats::tap(&all);
     }
+    if args.measures() {
+        cover(args, &tested, &all, &mut output);
+    }
     if let Some(path) = &args.junit
         && let Err(text) = formats::junit(&all).and_then(|xml| write(path, &xml))
     {
@@ -119,6 +140,66 @@ fn once(args: &Args) -> Output {
         output.code = 2;
     }
     output
+}
+
+impl Args {
+    fn measures(&self) -> bool {
+        let least = [self.min_coverage, self.min_policies, self.min_operands];
+        self.coverage || self.lcov.is_some() || least.iter().any(Option::is_some)
+    }
+}
+
+/// Adds what was covered to the output.
+fn cover(args: &Args, tested: &[Tested], all: &[(String, Results<'_>)], output: &mut Output) {
+    let mut lcov = String::new();
+    for (it, (name, results)) in tested.iter().zip(all).filter(|(_, (_, results))| !results.cases.is_empty()) {
+        let covered = match coverage::measure(results, &it.loaded.engine, &it.loaded.folder.bundle.policies) {
+            Ok(covered) => covered,
+            Err(message) => {
+                output.notes += &check::file_error(&FileError::new(name, message));
+                output.code = 2;
+                continue;
+            }
+        };
+        if args.json {
+            output.answer += &json_line(&serde_json::json!({"bundle": name, "coverage": covered.json()}));
+        } else if !args.tap {
+            let heading = if all.len() > 1 { report::heading(name) } else { String::new() };
+            output.answer += &format!("\n{heading}{}", coverage::people(&covered, width(), args.verbose));
+        }
+        for text in args.short_of(&covered) {
+            output.notes += &format!("error: {}: {text}\n", clean(name));
+            output.code = output.code.max(1);
+        }
+        lcov += &coverage::lcov(&covered);
+    }
+    if let Some(path) = &args.lcov
+        && let Err(text) = write(path, &lcov)
+    {
+        output.notes += &check::file_error(&FileError::new(path.display(), text));
+        output.code = 2;
+    }
+}
+
+impl Args {
+    /// What falls short of what was asked for.
+    fn short_of(&self, covered: &Coverage) -> Vec<String> {
+        let asked: [(Option<f64>, Share, &str); 3] = [
+            (self.min_coverage, covered.whole(), "is covered"),
+            (self.min_policies, covered.of_policies(), "of the policies determined an answer"),
+            (self.min_operands, covered.of_operands(), "of the sides of operands were seen"),
+        ];
+        let short = asked.into_iter().filter_map(|(least, share, what)| {
+            let least = least.filter(|least| share.percent() < *least)?;
+            Some(format!("{} % {what}, less than {least} %", share.percent()))
+        });
+        short.collect()
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').trim().parse().ok();
+    number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "write a number from 0 to 100".into())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

@@ -89,8 +89,10 @@ impl Expect {
             }
         };
         let known = if of == Answering::Call { DECISION } else { TOKEN };
+        let is_bare = value.is_string();
         for (field, value) in &fields {
-            let at = value_at(&fields, field, matches!(value, Value::String(_)) && fields.len() == 1);
+            // a bare word has no key
+            let at = (!is_bare).then(|| field.clone());
             if !known.contains(&field.as_str()) {
                 let fields = known.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
                 return Err((at, format!("an answer has no field `{field}`"), format!("it has {fields}")));
@@ -123,11 +125,6 @@ impl Expect {
         };
         self.fields.iter().filter_map(differ).collect()
     }
-}
-
-/// The key at fault, unless the whole is a bare word.
-fn value_at(fields: &Map<String, Value>, field: &str, maybe_bare: bool) -> Option<String> {
-    (!maybe_bare || fields.len() > 1 || !matches!(field, "outcome" | "reason")).then(|| field.to_string())
 }
 
 fn article(word: &str) -> &'static str {

@@ -15,22 +15,22 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The file, as the user would type it.
-    pub file: String,
+    pub file: Box<str>,
     /// What is wrong.
-    pub message: String,
+    pub message: Box<str>,
     /// Where in the text.
     pub place: Option<Place>,
     /// The JSON pointer of the value.
-    pub pointer: Option<String>,
+    pub pointer: Option<Box<str>>,
     /// The line at fault.
-    pub line: Option<String>,
+    pub line: Option<Box<str>>,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Box<str>>,
 }
 
 impl Fault {
     /// `message` is about `file`.
-    pub(crate) fn new(file: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(file: impl Into<Box<str>>, message: impl Into<Box<str>>) -> Self {
         Self { file: file.into(), message: message.into(), place: None, pointer: None, line: None, help: None }
     }
 
@@ -49,7 +49,7 @@ impl Fault {
     }
 
     /// Says what to do.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<Box<str>>) -> Self {
         self.help.get_or_insert_with(|| help.into());
         self
     }

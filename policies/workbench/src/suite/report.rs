@@ -92,7 +92,7 @@ pub(super) fn lines(failure: &Failure, answer: Option<&Answer>) -> Vec<(char, St
             lines.extend(message.lines().map(|line| (' ', line.to_string())));
         }
         Failure::Unlisted => {
-            lines.push((' ', "nothing is expected here: list it under `expect`, or add `\"*\"`".into()))
+            lines.push((' ', "nothing is expected here: list it under `expect`, or add `\"*\"`".into()));
         }
         Failure::Differs(mismatches) => mismatches.iter().for_each(|mismatch| diff(&mut lines, mismatch)),
     }
@@ -215,7 +215,7 @@ fn fault(fault: &Fault) -> String {
         let _ = writeln!(out, " at: {}", clean(pointer));
     }
     if let (Some(place), Some(line)) = (fault.place, &fault.line) {
-        check::quote(&mut out, line, place.line, place.column.saturating_sub(1), 1);
+        check::quote::quote(&mut out, ERROR, line, place.line, place.column.saturating_sub(1), 1);
     }
     if let Some(help) = &fault.help {
         let _ = writeln!(out, " help: {}", clean(help));

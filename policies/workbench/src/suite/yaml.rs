@@ -76,8 +76,8 @@ impl Document {
     }
 
     /// A fault of the value (or, if there is none, the key's parent) at a JSON pointer.
-    pub(super) fn fault(&self, pointer: &str, message: impl Into<String>) -> Fault {
-        Fault::new(&self.file, message).pointer(pointer).at(self.place(pointer), &self.text)
+    pub(super) fn fault(&self, pointer: &str, message: impl Into<Box<str>>) -> Fault {
+        Fault::new(self.file.as_str(), message).pointer(pointer).at(self.place(pointer), &self.text)
     }
 
     /// Reads a part of the document as a type; `pointer` is where the part stands.
