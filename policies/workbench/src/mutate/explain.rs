@@ -71,7 +71,8 @@ pub fn read(files: &[PolicyFile], wanted: &dyn Fn(&str) -> bool) -> (Vec<Explana
                 let (name, line) = (file.file.clone(), file.place(comment).line);
                 match parse(text.trim()) {
                     Ok((operator, about, reason)) => {
-                        found.push(Explanation { policy: policy.id.clone(), operator, about, reason, file: name, line })
+                        let policy = policy.id.clone();
+                        found.push(Explanation { policy, operator, about, reason, file: name, line });
                     }
                     Err(message) => faults.push(Fault { file: name, line, message }),
                 }
