@@ -82,7 +82,8 @@ fn legend(matrix: &Matrix, width: usize) -> String {
     let mut out = String::new();
     for grade in Grade::all().filter(|grade| cells().any(|cell| cell.grades().contains(grade))) {
         let letter = paint(style(grade.outcome()), &grade.letter().to_string());
-        out += &format!("{letter}  {}: {}\n", grade.outcome(), grade.meaning());
+        let text = format!("{}: {}", grade.outcome(), grade.meaning());
+        out += &format!("{letter}  {}\n", fold(&[text], width.saturating_sub(3), 3));
     }
     let wrap = |text: &str| format!("{}\n", fold(&[text.to_owned()], width, 0));
     if cells().any(|cell| cell.grades().len() > 1) {
