@@ -531,8 +531,9 @@ fn suites_are_read_as_their_schema_says() {
 #[test]
 #[cfg(feature = "prove")]
 fn properties_are_read_as_their_schema_says() {
-    use toolgate_workbench::prove::parse_properties as parse;
+    use toolgate_workbench::prove::parse_properties;
 
+    let read = |value: &Value| parse_properties("p.toml", &toml_text(value));
     let validator = validator("properties");
     let good = toml(
         "[[property]]\nname = \"a\"\nprincipal = \"agent\"\ntools = [\"s/*\"]\nwhen = \"resource.sensitive\"\nthen = \"always denied\"\n",
