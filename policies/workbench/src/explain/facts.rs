@@ -83,7 +83,7 @@ pub(super) fn tool(
             Some(_) => Relation::Ineligible,
         };
         let requestable = relation == Relation::Requestable;
-        let request = own.map(|own| own.request_approval).or(profile.map(|profile| profile.request_approval));
+        let request = own.map(|own| own.request_approval).or_else(|| profile.map(|profile| profile.request_approval));
         EntitlementFact {
             id: id.clone(),
             relation,
@@ -153,7 +153,7 @@ pub(super) fn facts(_: &Engine, snapshot: &Snapshot, call: &Call, trace: &Trace<
             return format!("the snapshot has no user `{id}`");
         };
         let active = if user.active { "active" } else { "not active" };
-        let manager = user.manager.as_ref().map_or("no manager".into(), |manager| format!("manager {manager}"));
+        let manager = user.manager.as_ref().map_or_else(|| "no manager".into(), |manager| format!("manager {manager}"));
         format!("user {id}: {active}, {manager}, {}", listed("groups", &user.groups))
     };
     match &call.subject {
@@ -167,7 +167,7 @@ pub(super) fn facts(_: &Engine, snapshot: &Snapshot, call: &Call, trace: &Trace<
         Subject::ServicePrincipal { id } => match snapshot.service_principals.iter().find(|known| known.id == *id) {
             Some(known) => {
                 let active = if known.active { "active" } else { "not active" };
-                let manager = known.manager.as_ref().map_or("its owner's manager".into(), |id| format!("manager {id}"));
+                let manager = known.manager.as_ref().map_or_else(|| "its owner's manager".into(), |id| format!("manager {id}"));
                 let groups = listed("groups", &known.groups);
                 all.push(format!("service principal {id}: {active}, owner {}, {manager}, {groups}", known.owner));
                 all.push(user(&known.owner));
