@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn values_are_yaml_on_one_line() {
         let value =
-            json!({"a": "word", "b": "two words", "c": [1, true, null], "no": "yes", "t": "2026-01-01", "e": {}});
+            json!({"a": "word", "b": "two words", "c": [1, true, null], "e": {}, "no": "yes", "t": "2026-01-01"});
         assert_eq!(
             flow(&value),
             r#"{ a: word, b: "two words", c: [1, true, null], e: {}, "no": "yes", t: "2026-01-01" }"#
