@@ -24,7 +24,7 @@ fn what_no_case_reaches_is_named() {
     for text in [
         "(1 of 4 policies determined an answer, 1 of 10 sides of operands were seen)",
         "never asked: no case is in its scope",
-        "never false: `principal in resource.entitlements` at 11:8",
+        "never false: `principal in resource.entitlements` at 15:8",
         "tools that no case calls: expenses/delete_expense, expenses/submit_expense",
     ] {
         assert!(ran.stdout.contains(text), "{text}\n{}", ran.stdout);
@@ -91,12 +91,12 @@ fn lcov_has_a_record_for_each_file() {
         "FN:9,large-expenses-ask-the-manager",
         "FNDA:0,large-expenses-ask-the-manager",
         "FNDA:1,writes-ask-the-user",
-        "BRDA:10,0,0,0",
-        "BRDA:10,0,1,3",
-        "BRDA:11,0,2,-",
-        "DA:10,3",
-        "DA:11,0",
-        "DA:18,0",
+        "BRDA:14,0,0,0",
+        "BRDA:14,0,1,3",
+        "BRDA:15,0,2,-",
+        "DA:14,3",
+        "DA:15,0",
+        "DA:22,0",
     ] {
         assert!(text.lines().any(|it| it == line), "{line}\n{text}");
     }
