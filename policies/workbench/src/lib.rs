@@ -16,10 +16,25 @@
 pub mod bundle;
 pub mod check;
 pub mod cli;
+pub mod coverage;
 pub mod decide;
+pub mod diff;
+pub mod explain;
+pub mod fmt;
 pub mod init;
+pub mod matrix;
+#[cfg(feature = "prove")]
+pub mod prove;
+pub mod mutate;
 pub mod render;
+pub mod samples;
+pub mod lint;
+pub mod sarif;
 pub mod schema;
+pub mod schemas;
+pub mod source;
+mod stack;
+pub mod suite;
 pub mod tools;
 
 /// What a command has to say.
