@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 from . import _native
 from ._decision import Decision, TokenDecision, token_decision
 from ._enums import Visibility
+from ._errors import call_error
+from ._time import instant_text
 from ._time import now as _now
 
 #: an object, or the JSON of one
@@ -93,7 +95,7 @@ class Engine:
         self, *, subject: Json, session: Optional[Json] = None, now: Union[datetime, str, None] = None
     ) -> Dict[str, Visibility]:
         """What a subject sees of every tool, whatever arguments it might send. Leave hidden ones out of a tool list."""
-        seen = json.loads(self.visible_tools_json(_request(subject=subject, session=session, now=now)))
+        seen = json.loads(self.visible_tools_json(_request(subject, session, now)))
         return {one["tool"]: Visibility(one["visibility"]) for one in seen}
 
     def visible_tools_json(self, request: str) -> str:
@@ -111,9 +113,7 @@ class Engine:
         now: Union[datetime, str, None] = None,
     ) -> TokenDecision:
         """Decides which scopes a short-lived token for a directly reached server may carry."""
-        request = _request(
-            subject=subject, session=session, now=now, audience=audience, resource=resource, scope=scope
-        )
+        request = _request(subject, session, now, audience=audience, resource=resource, scope=scope)
         return token_decision(self.decide_token_json(request))
 
     def decide_token_json(self, request: str) -> str:
@@ -187,7 +187,12 @@ class Live:
 
 
 def _text(now: Union[datetime, str]) -> str:
-    return now if isinstance(now, str) else str(json.loads(_native.dumps([now]))[0])
+    if isinstance(now, str):
+        return now
+    try:
+        return instant_text(now)
+    except ValueError as error:
+        raise call_error(str(error), "/now") from None
 
 
 def _sources(sources: Mapping[str, Any]) -> str:
@@ -198,10 +203,15 @@ def _source(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _request(*, now: Union[datetime, str, None], **members: Any) -> str:
-    """A request of members that are Python values, or the JSON of an object where one is expected."""
-    members["now"] = _now() if now is None else now
-    for name in ("subject", "session"):
-        if isinstance(members[name], (str, bytes)):
-            members[name] = json.loads(members[name])
-    return _native.dumps({name: value for name, value in members.items() if value is not None})
+def _request(
+    subject: Json, session: Optional[Json], now: Union[datetime, str, None], **texts: Optional[str]
+) -> str:
+    """A request. Each member is there once, so that nothing in a text can speak for another: see `wire::Parts`."""
+    members = {"subject": _native.dumps(subject), "session": "{}" if session is None else _native.dumps(session)}
+    members.update({name: _quoted(text) for name, text in texts.items()})
+    members["now"] = _quoted(_now() if now is None else _text(now))
+    return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
+
+
+def _quoted(text: Optional[str]) -> str:
+    return _native.dumps([text])[1:-1]

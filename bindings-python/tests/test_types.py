@@ -1,0 +1,49 @@
+"""The types: strict, and what is there at run time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import toolgate
+
+USE = '''
+from datetime import timedelta
+from typing import Optional
+from toolgate import Decision, Engine, Live, Outcome, Reason
+
+def act(engine: Engine) -> Optional[timedelta]:
+    decision: Decision = engine.decide(subject={"user": "a", "client": "b"}, tool="c/d", arguments={"x": 1})
+    outcome: Outcome = decision.outcome
+    reason: Reason = decision.reason
+    if decision.allowed and outcome is Outcome.AUTO_APPROVE:
+        return None
+    request = decision.approval_request
+    Live(engine).apply({"version": 2})
+    return request.valid_for if request is not None else None
+'''
+WRONG = '''
+from toolgate import Engine
+def act(engine: Engine) -> bool:
+    return engine.decide(subject={}, tool="c/d", argumants={}).outcome
+'''
+
+
+def run(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-m", *args], capture_output=True, text=True, check=False)
+
+
+def test_the_package_and_its_users_are_strictly_typed(tmp_path: Path) -> None:
+    package = str(Path(toolgate.__file__).parent)
+    checked = run("mypy", "--strict", "--python-version", "3.10", package)
+    assert checked.returncode == 0, checked.stdout
+    use, wrong = tmp_path / "use.py", tmp_path / "wrong.py"
+    use.write_text(USE)
+    wrong.write_text(WRONG)
+    good, bad = run("mypy", "--strict", str(use)), run("mypy", "--strict", str(wrong))
+    assert good.returncode == 0, good.stdout
+    assert bad.returncode == 1 and "argumants" in bad.stdout and "Outcome" in bad.stdout, bad.stdout
+
+
+def test_the_stubs_say_what_is_there() -> None:
+    checked = run("mypy.stubtest", "toolgate", "--ignore-missing-stub", "--concise")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
