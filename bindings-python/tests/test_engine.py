@@ -273,7 +273,7 @@ def test_deciding_many_lets_other_threads_run(company: Engine) -> None:
     thread.start()
     try:
         before = ran[0]
-        said = company._native.decide_many(encoded, 1)
+        said = company._core.decide_many(encoded, 1)
         after = ran[0]
     finally:
         stop.set()

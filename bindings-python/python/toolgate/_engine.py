@@ -27,9 +27,9 @@ class Engine:
     durations may be ``datetime`` and ``timedelta``. Raises `LoadError` with everything that is wrong.
     """
 
-    __slots__ = ("_native",)
+    __slots__ = ("_core",)
 
-    _native: _native.Engine
+    _core: _native.Engine
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class Engine:
             snapshot_lines=snapshot_lines,
             limits=limits,
         )
-        self._native = _native.Engine(_sources(sources))
+        self._core = _native.Engine(_sources(sources))
 
     @classmethod
     def _of(cls, native: _native.Engine) -> Engine:
         engine = cls.__new__(cls)
-        engine._native = native
+        engine._core = native
         return engine
 
     @classmethod
@@ -64,7 +64,7 @@ class Engine:
 
     def reload(self, **sources: Any) -> Engine:
         """Another engine from other sources, with this one's limits; quicker where little changed."""
-        return self._of(self._native.reload(_sources(sources)))
+        return self._of(self._core.reload(_sources(sources)))
 
     def decide(
         self,
@@ -80,16 +80,16 @@ class Engine:
         ``arguments`` are a dict, or the JSON text as the agent sent it, which says what it says: numbers of any size and
         keys given twice reach the one strict reader. ``now`` is the system's clock if it is not given.
         """
-        return Decision(self._native.decide((subject, tool, arguments, session, _now() if now is None else _text(now))))
+        return Decision(self._core.decide((subject, tool, arguments, session, _now() if now is None else _text(now))))
 
     def decide_json(self, call: Union[str, bytes]) -> Decision:
         """Decides one call that is a JSON text, `now` included: the shortest way there is."""
-        return Decision(self._native.decide_json(call))
+        return Decision(self._core.decide_json(call))
 
     def decide_many(self, calls: Sequence[Json], *, threads: int = 0) -> List[Decision]:
         """Decides many calls (dicts or texts, `now` included) in their order, on all processors unless told otherwise,
         without the interpreter's lock."""
-        return [Decision(said) for said in self._native.decide_many(list(calls), threads)]
+        return [Decision(said) for said in self._core.decide_many(list(calls), threads)]
 
     def visible_tools(
         self, *, subject: Json, session: Optional[Json] = None, now: Union[datetime, str, None] = None
@@ -100,7 +100,7 @@ class Engine:
 
     def visible_tools_json(self, request: str) -> str:
         """The same, from and to JSON."""
-        return self._native.visible_tools(request)
+        return self._core.visible_tools(request)
 
     def decide_token(
         self,
@@ -118,11 +118,11 @@ class Engine:
 
     def decide_token_json(self, request: str) -> str:
         """The same, from and to JSON."""
-        return self._native.decide_token(request)
+        return self._core.decide_token(request)
 
     def with_delta(self, delta: Json) -> Engine:
         """The same engine after grants and approvals were added and revoked. Raises `LoadError` if it does not fit."""
-        return self._of(self._native.with_delta(_native.dumps(delta)))
+        return self._of(self._core.with_delta(_native.dumps(delta)))
 
     @property
     def digest(self) -> str:
@@ -136,12 +136,12 @@ class Engine:
 
     def describe(self) -> Dict[str, Any]:
         """The digest, the version of the snapshot, the ids of the policies, and what loading found."""
-        described: Dict[str, Any] = json.loads(self._native.describe())
+        described: Dict[str, Any] = json.loads(self._core.describe())
         return described
 
     def schema(self) -> str:
         """The Cedar schema that policies are validated against."""
-        return self._native.schema()
+        return self._core.schema()
 
     def __repr__(self) -> str:
         described = self.describe()
@@ -151,15 +151,15 @@ class Engine:
 class Live:
     """The engine that calls are decided with. A swap is whole or not at all, and never to an older snapshot."""
 
-    __slots__ = ("_native",)
+    __slots__ = ("_core",)
 
     def __init__(self, engine: Engine) -> None:
-        self._native = _native.Live(engine._native)
+        self._core = _native.Live(engine._core)
 
     @property
     def engine(self) -> Engine:
         """The engine in use now. Ask for it anew for each call: a revoked grant stays in force on an old one."""
-        return Engine._of(self._native.engine())
+        return Engine._of(self._core.engine())
 
     def decide(
         self,
@@ -175,15 +175,15 @@ class Live:
 
     def decide_json(self, call: Union[str, bytes]) -> Decision:
         """`Engine.decide_json` with the engine in use."""
-        return Decision(self._native.engine().decide_json(call))
+        return Decision(self._core.engine().decide_json(call))
 
     def swap(self, engine: Engine) -> None:
         """Puts another engine into use. Raises `LoadError` if its snapshot is older, or another of the same version."""
-        self._native.swap(engine._native)
+        self._core.swap(engine._core)
 
     def apply(self, delta: Json) -> None:
         """Adds and revokes grants and approvals, from the next decision on."""
-        self._native.apply(_native.dumps(delta))
+        self._core.apply(_native.dumps(delta))
 
 
 def _text(now: Union[datetime, str]) -> str:
