@@ -361,7 +361,7 @@ fn missing(path: &Path, help: &str) -> FileError {
 
 /// The policy files that a bundle names, each once, sorted by path.
 pub fn policy_files(dir: &Path) -> Result<Vec<PathBuf>, Vec<FileError>> {
-    let manifest = read_manifest(dir).map_err(|error| match error {
+    let (manifest, _) = read_manifest(dir).map_err(|error| match error {
         BundleError::Unreadable(errors) => errors,
         BundleError::Refused { errors, .. } => {
             errors.iter().map(|error| FileError::new(dir.join(MANIFEST).display(), error.to_string())).collect()

@@ -22,13 +22,13 @@ pub mod diff;
 pub mod explain;
 pub mod fmt;
 pub mod init;
+pub mod lint;
 pub mod matrix;
+pub mod mutate;
 #[cfg(feature = "prove")]
 pub mod prove;
-pub mod mutate;
 pub mod render;
 pub mod samples;
-pub mod lint;
 pub mod sarif;
 pub mod schema;
 pub mod schemas;

@@ -49,7 +49,7 @@ pub fn findings(findings: &[Finding], folder: &BundleFolder) -> String {
             },
         })
     });
-    document(rules.collect(), results.collect())
+    document(&rules.collect::<Vec<_>>(), &results.collect::<Vec<_>>())
 }
 
 /// Why a bundle does not load: every error a result, its code the rule.
@@ -81,14 +81,14 @@ pub fn refused(error: &BundleError) -> String {
             }
         }
     }
-    document(rules.into_values().collect(), results)
+    document(&rules.into_values().collect::<Vec<_>>(), &results)
 }
 
 fn begins(error: &Error) -> Option<Value> {
     error.span().map(|span| json!({"startLine": span.line, "startColumn": span.column}))
 }
 
-fn document(rules: Vec<Value>, results: Vec<Value>) -> String {
+fn document(rules: &[Value], results: &[Value]) -> String {
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",

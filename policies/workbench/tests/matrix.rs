@@ -79,7 +79,19 @@ fn a_cell_says_every_outcome_that_arguments_lead_to() {
 fn what_the_session_has_seen_counts() {
     let acme = path("examples/acme");
     let letters = |labels: &str| {
-        let args = ["matrix", &acme, "--now", NOW, "--json", "--subject", "alice/claude-code", "--tool", "mail/send_message", "--labels", labels];
+        let args = [
+            "matrix",
+            &acme,
+            "--now",
+            NOW,
+            "--json",
+            "--subject",
+            "alice/claude-code",
+            "--tool",
+            "mail/send_message",
+            "--labels",
+            labels,
+        ];
         run(&args).json()[0]["letters"].clone()
     };
     assert_eq!(letters(""), "S");
@@ -118,7 +130,9 @@ fn the_page_needs_nothing_else_and_runs_nothing_of_the_data() {
         let markup = html.split("<script type=\"application/json\"").next().unwrap();
         assert!(!markup.replace("&lt;img src=x", "").contains(outside), "{outside}");
     }
-    assert!(html.contains("default-src 'none'") && html.contains("lang=\"en\"") && html.contains("prefers-color-scheme"));
+    assert!(
+        html.contains("default-src 'none'") && html.contains("lang=\"en\"") && html.contains("prefers-color-scheme")
+    );
     let data = html.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
     let data: Value = serde_json::from_str(data).unwrap();
     assert!(data.as_array().unwrap().len() > 5);
@@ -138,7 +152,8 @@ fn patterns_that_name_nothing_are_errors() {
 #[test]
 fn recorded_calls_are_tried_too() {
     let acme = path("examples/acme");
-    let args = ["matrix", &acme, "--now", NOW, "--subject", "frank/cursor", "--tool", "codehost/delete_branch", "--json"];
+    let args =
+        ["matrix", &acme, "--now", NOW, "--subject", "frank/cursor", "--tool", "codehost/delete_branch", "--json"];
     let arguments = |lines: Vec<Value>| lines[0]["answers"].to_string();
     assert!(!arguments(run(&args).json()).contains("release/7"));
     let call = json!({"subject": alice(), "tool": "codehost/delete_branch", "now": NOW,
@@ -166,7 +181,11 @@ fn what_became_more_permissive_comes_first_and_is_the_exit_code() {
     let acme = path("examples/acme");
     let looser = [
         ("policies/money.cedar", "context.input.amount > 50000", "context.input.amount > 80000"),
-        ("policies/writes.cedar", "when { principal.client.kind == \"shared\" }", "when { principal.client.kind == \"service\" }"),
+        (
+            "policies/writes.cedar",
+            "when { principal.client.kind == \"shared\" }",
+            "when { principal.client.kind == \"service\" }",
+        ),
     ];
     let (_dir, new) = changed(&looser);
     let ran = run(&["diff", &acme, &new]);
@@ -193,7 +212,10 @@ fn longer_and_wider_yeses_are_more_permissive() {
         let (_dir, new) = changed(&[("policies/writes.cedar", from, into)]);
         let lines = run(&["diff", &acme, &new, "--json"]).json();
         let changes: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "change").collect();
-        assert!(!changes.is_empty() && changes.iter().all(|change| change["direction"] == "wider"), "{into}: {changes:?}");
+        assert!(
+            !changes.is_empty() && changes.iter().all(|change| change["direction"] == "wider"),
+            "{into}: {changes:?}"
+        );
         assert_eq!(run(&["diff", &new, &acme]).code, 0, "{into}: the other way is narrower");
     }
 }
@@ -211,17 +233,21 @@ fn who_and_what_came_and_went_is_listed() {
     let names = |what: &str, how: &str| summary[what][how].to_string();
     assert!(names("policies", "added").contains("huge-refunds"));
     assert!(names("policies", "removed").contains("huge-refunds-are-made-by-finance"));
-    assert!(names("tools", "added").contains("crm/merge_all") && names("tools", "removed").contains("crm/merge_accounts"));
+    assert!(
+        names("tools", "added").contains("crm/merge_all") && names("tools", "removed").contains("crm/merge_accounts")
+    );
     assert!(names("subjects", "added").contains("bert/cursor") && names("subjects", "removed").contains("bob/cursor"));
 }
 
 #[test]
 fn recorded_calls_are_decided_by_both() {
     let acme = path("examples/acme");
-    let (_dir, new) = changed(&[("policies/money.cedar", "context.input.amount > 50000", "context.input.amount > 80000")]);
+    let (_dir, new) =
+        changed(&[("policies/money.cedar", "context.input.amount > 50000", "context.input.amount > 80000")]);
     let call = |amount: u64| {
         json!({"subject": alice(), "tool": "billing/create_refund", "now": NOW, "session": {"labels": []},
-            "arguments": {"invoice_id": "i", "amount": amount, "currency": "EUR"}}).to_string()
+            "arguments": {"invoice_id": "i", "amount": amount, "currency": "EUR"}})
+        .to_string()
     };
     let args = ["diff", &acme, &new, "--tool", "crm/search_records", "--calls", "-"];
     let ran = run_with(&args, format!("{}\n{}", call(100), call(60_000)).as_bytes());

@@ -87,15 +87,24 @@ fn faults() -> Vec<Fault> {
         // meant: from 500.00 on
         Fault {
             policy: "when { principal in resource.entitlements && context.approval.self && context.input.amount <= 50000 };",
-            weak: || case("ann", "submit_expense", "{ amount: 100 }", SELF) + &case("ann", "submit_expense", "{ amount: 90000 }", "ticket_fallback"),
+            weak: || {
+                case("ann", "submit_expense", "{ amount: 100 }", SELF)
+                    + &case("ann", "submit_expense", "{ amount: 90000 }", "ticket_fallback")
+            },
             points_to: "move-bound:6",
-            missing: || case("ann", "submit_expense", "{ amount: 50000 }", "ticket_fallback"),
+            missing: || {
+                case("ann", "submit_expense", "{ amount: 49999 }", SELF)
+                    + &case("ann", "submit_expense", "{ amount: 50000 }", "ticket_fallback")
+            },
             meant: "when { principal in resource.entitlements && context.approval.self && context.input.amount < 50000 };",
         },
         // meant: both; `||` lets everyone who is asked about little in
         Fault {
             policy: "when { (principal in resource.entitlements || context.input.amount < 500) && context.approval.self };",
-            weak: || case("ann", "submit_expense", "{ amount: 100 }", SELF) + &case("tom", "submit_expense", "{ amount: 90000 }", "ticket_fallback"),
+            weak: || {
+                case("ann", "submit_expense", "{ amount: 100 }", SELF)
+                    + &case("tom", "submit_expense", "{ amount: 90000 }", "ticket_fallback")
+            },
             points_to: "drop-operand:6",
             missing: || case("tom", "submit_expense", "{ amount: 100 }", "ticket_fallback"),
             meant: "when { principal in resource.entitlements && context.approval.self };",
@@ -103,7 +112,10 @@ fn faults() -> Vec<Fault> {
         // meant: the manager's yes; the tests only see that it does not run
         Fault {
             policy: "when { principal in resource.entitlements && context.approval.self };",
-            weak: || case("ann", "submit_expense", "{ amount: 100 }", "{ policies: [writes] }") + &case("tom", "submit_expense", "{}", "ticket_fallback"),
+            weak: || {
+                case("ann", "submit_expense", "{ amount: 100 }", "{ policies: [writes] }")
+                    + &case("tom", "submit_expense", "{}", "ticket_fallback")
+            },
             points_to: "swap-approval:6",
             missing: || case("ann", "submit_expense", "{ amount: 100 }", "manager_approve"),
             meant: "when { principal in resource.entitlements && context.approval.manager };",
@@ -117,7 +129,8 @@ const SELF: &str = "{ outcome: self_approve, policies: [writes], approval_reques
 fn faults_that_pass_their_tests_are_pointed_to() {
     for fault in faults() {
         let with = |condition: &str| format!("{READS}{WRITES}{condition}\n");
-        let weak = reads().replace("{ outcome: ticket_fallback, policies: [] }", "{ policies: [writes] }") + &(fault.weak)();
+        let weak =
+            reads().replace("{ outcome: ticket_fallback, policies: [] }", "{ policies: [writes] }") + &(fault.weak)();
         let dir = bundle(&with(fault.policy), &weak);
         let at = dir.path().join("b");
         let at = at.to_str().unwrap();
@@ -130,7 +143,9 @@ fn faults_that_pass_their_tests_are_pointed_to() {
         assert!(found.contains(&fault.points_to.to_string()), "{}: {found:?}", fault.policy);
         // the sample call is about the very thing: with it the author sees what was not meant
         let hinted = lines.iter().any(|line| {
-            line["fate"] == "survived" && fault.points_to.starts_with(line["operator"].as_str().unwrap()) && line["hint"].is_object()
+            line["fate"] == "survived"
+                && fault.points_to.starts_with(line["operator"].as_str().unwrap())
+                && line["hint"].is_object()
         });
         assert!(hinted, "{}", fault.policy);
 
@@ -140,7 +155,6 @@ fn faults_that_pass_their_tests_are_pointed_to() {
         assert_eq!(run(&["test", broken.path().join("b").to_str().unwrap()]).code, 1);
         let mended = bundle(&with(fault.meant), &strong);
         let tested = run(&["test", mended.path().join("b").to_str().unwrap()]);
-        // a swapped approval has other terms than the weak cases expect: only those that pass go on
         assert_eq!(tested.code, 0, "{}", tested.stdout);
         let (_, lines) = mutate(mended.path());
         assert!(!survivors(&lines).contains(&fault.points_to.to_string()), "{:?}", survivors(&lines));
@@ -192,8 +206,11 @@ fn survivors_are_explained_above_their_policy_and_idle_explanations_are_faults()
 
     let idle = "// mutants: allow drop-remedy because it has none\n// mutants: allow drop-policy\n";
     let (code, lines) = mutate(bundle(&vain(idle), &cases).path());
-    let faults: Vec<&str> =
-        lines.iter().filter(|line| line["kind"] == "explanation").map(|line| line["message"].as_str().unwrap()).collect();
+    let faults: Vec<&str> = lines
+        .iter()
+        .filter(|line| line["kind"] == "explanation")
+        .map(|line| line["message"].as_str().unwrap())
+        .collect();
     assert_eq!((code, faults.len()), (1, 2), "{faults:?}");
     assert!(faults.iter().any(|message| message.contains("the reason is missing")));
     assert!(faults.iter().any(|message| message.contains("no `drop-remedy` survives here")));

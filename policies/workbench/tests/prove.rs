@@ -55,13 +55,23 @@ fn changed(bundle: &str, changes: &[Change<'_>]) -> Copied {
     let copied = Copied { bundle: dir.path().join(bundle), _dir: dir };
     for (file, from, to) in changes {
         let file = copied.path().join(file);
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let text = on_one_line(&file, &std::fs::read_to_string(&file).unwrap_or_default());
         assert!(text.contains(from), "{}: {from}", file.display());
         let text = if from.is_empty() { format!("{text}\n{to}") } else { text.replacen(from, to, 1) };
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, text).unwrap();
     }
     copied
+}
+
+/// Policies without comments and line breaks, so that a change does not hang on how they are laid out.
+fn on_one_line(file: &Path, text: &str) -> String {
+    if file.extension().is_none_or(|extension| extension != "cedar") {
+        return text.into();
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    words.join(" ").replace("( ", "(").replace(" )", ")")
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -96,8 +106,8 @@ fn refuted(ran: &Ran, property: &str) -> Value {
     let example = answer["counterexamples"][0].clone();
     assert_eq!(example["reproduces"], true, "{property}: {example}");
     let expect = &example["case"]["expect"];
-    let wanted = expect.get("outcome").unwrap_or(expect);
-    assert!(example["outcome"] != *wanted || expect.get("reason").is_some(), "{property}: {example}");
+    let wanted = expect["outcome"].as_array().is_some_and(|any| any.contains(&example["outcome"]));
+    assert!(!wanted, "{property}: {example}");
     example
 }
 
@@ -176,8 +186,8 @@ const BUGS: &[(&str, &[Change<'_>])] = &[
         "shared-clients-change-nothing",
         &[(
             "policies/writes.cedar",
-            "action in [Toolgate::Action::\"write\", Toolgate::Action::\"delete\"],\n    resource\n)\nwhen { principal.client",
-            "action in Toolgate::Action::\"write\",\n    resource\n)\nwhen { principal.client",
+            "action in [Toolgate::Action::\"write\", Toolgate::Action::\"delete\"], resource) when { principal.client",
+            "action in Toolgate::Action::\"write\", resource) when { principal.client",
         )],
     ),
     (
@@ -366,14 +376,21 @@ fn counterexamples_become_a_suite() {
     let ran = run(&["prove", &dir.path().display().to_string(), "--save", &suite.display().to_string()]);
     assert_eq!(ran.code, 1);
     let text = std::fs::read_to_string(&suite).unwrap();
-    assert!(
-        text.starts_with(
-            "suite: \"counterexamples of toolgate prove\"\ncases:\n  - name: \"no-delete-runs-by-itself: "
-        ),
-        "{text}"
-    );
-    assert!(text.contains("kind: ephemeral") && text.contains("expect: self_approve"), "{text}");
+    assert!(text.contains("kind: ephemeral"), "{text}");
     assert!(ran.stdout.contains("the engine agrees: auto_approve"), "{}", ran.stdout);
+    // every case fails where it was found, and passes where the policy is as it should be
+    let count = text.lines().filter(|line| line.starts_with("  - name: ")).count();
+    let results = |bundle: &Path| {
+        std::fs::create_dir_all(bundle.join("tests")).unwrap();
+        std::fs::write(bundle.join("tests/found.yaml"), &text).unwrap();
+        let filter = "counterexamples of toolgate prove";
+        let ran = run(&["test", &bundle.display().to_string(), "--filter", filter, "--json"]);
+        let all: Vec<Value> = ran.json().into_iter().filter(|line| line.get("case").is_some()).collect();
+        assert_eq!(all.len(), count, "{}{}", ran.stdout, ran.stderr);
+        all.iter().map(|line| line["status"].clone()).collect::<Vec<_>>()
+    };
+    assert!(count >= 2 && results(dir.path()).iter().all(|status| status == "failed"));
+    assert!(results(changed("examples/acme", &[]).path()).iter().all(|status| status == "passed"));
 }
 
 #[test]

@@ -94,11 +94,8 @@ fn ask(args: &Args, old: &Loaded, new: &Loaded) -> Result<Output, Output> {
     let calls = recorded(args.calls.as_ref())?;
     let questions = Questions { subjects, tools, tries, setting, calls };
     let side = |loaded, files, now| Side { engine: loaded, files, now };
-    let found = diff::compare(
-        side(&old.engine, &old_files, old_now),
-        side(&new.engine, &new_files, new_now),
-        &questions,
-    );
+    let found =
+        diff::compare(side(&old.engine, &old_files, old_now), side(&new.engine, &new_files, new_now), &questions);
     let notes = if old_now == new_now {
         format!("both are asked at {new_now}\n")
     } else {

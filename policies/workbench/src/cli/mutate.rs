@@ -1,6 +1,6 @@
 //! `toolgate test --mutate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use wildmatch::WildMatch;
@@ -26,10 +26,11 @@ pub(super) fn run(bundles: &[PathBuf], policies: &[String], json: bool) -> Outpu
     output
 }
 
-fn one(dir: &PathBuf, policies: &[String], json: bool) -> Result<(String, bool), Output> {
+fn one(dir: &Path, policies: &[String], json: bool) -> Result<(String, bool), Output> {
     let loaded = bundle::load(dir).map_err(|error| Output::failure(check::failure(&error)))?;
     let suites = suite::load(dir, &loaded).map_err(|error| Output::failure(report::failure(&error)))?;
-    let (name, globs) = (dir.display().to_string(), policies.iter().map(|glob| WildMatch::new(glob)).collect::<Vec<_>>());
+    let (name, globs) =
+        (dir.display().to_string(), policies.iter().map(|glob| WildMatch::new(glob)).collect::<Vec<_>>());
     let no = |notes: String| Output { answer: String::new(), notes, code: 1 };
     if suites.iter().all(|suite| suite.cases.is_empty()) {
         return Err(no(format!("error: {name} has no tests, so nothing can notice a change; write tests/*.yaml\n")));

@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long)]
     watch: bool,
     /// Test the tests: make the policies wrong, one change at a time, and report which changes no test notices
-    #[arg(long, conflicts_with_all = ["filter", "verbose", "tap", "junit", "cedar_tests"])]
+    #[arg(long, conflicts_with_all = ["filter", "verbose", "tap", "junit", "cedar_tests", "coverage"])]
     mutate: bool,
     /// With --mutate, only policies whose `@id` is matched by this (`*`, `?`)
     #[arg(long, value_name = "GLOB", requires = "mutate")]

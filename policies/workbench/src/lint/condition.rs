@@ -157,6 +157,9 @@ pub(super) fn parts<'e>(expr: &'e Expr, way: Way, visit: &mut dyn FnMut(&'e Expr
     }
 }
 
+/// A part of a condition, and what it must be.
+type Needed<'e> = (&'e Expr, bool);
+
 /// What must all be so for an expression to be `value`: parts, each with what it must be.
 pub(super) fn needed<'e>(expr: &'e Expr, value: bool, into: &mut Vec<(&'e Expr, bool)>) {
     match expr.expr_kind() {
@@ -178,8 +181,8 @@ pub(super) fn needed<'e>(expr: &'e Expr, value: bool, into: &mut Vec<(&'e Expr, 
 pub(super) fn alternatives<'e>(
     expr: &'e Expr,
     value: bool,
-    beside: &[(&'e Expr, bool)],
-    visit: &mut dyn FnMut(&'e Expr, bool, &[(&'e Expr, bool)]),
+    beside: &[Needed<'e>],
+    visit: &mut dyn FnMut(&'e Expr, bool, &[Needed<'e>]),
 ) {
     let mut all = Vec::new();
     needed(expr, value, &mut all);

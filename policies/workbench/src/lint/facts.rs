@@ -329,3 +329,7 @@ fn instant(expr: &Expr) -> Option<i128> {
     let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.into() };
     text.parse::<Instant>().ok().map(|at| i128::from(at.unix_millis()))
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn durations_are_measured() {
         assert_eq!(super::milliseconds("1d2h3m4s5ms"), 93_784_005);
-        assert!(super::milliseconds("106751991167d") < super::LONGEST);
-        assert!(super::milliseconds("9223372036854775807ms") > super::LONGEST);
+        assert!(super::milliseconds("365000000d") < super::LONGEST);
+        assert!(super::milliseconds("106751991167d") > super::LONGEST);
     }
 }

@@ -13,13 +13,9 @@ const ROOM: usize = 16;
 /// The matrix, at most `width` wide.
 pub fn render(matrix: &Matrix, width: usize) -> String {
     let groups = matrix.groups();
-    let mut out = format!(
-        "{} × {} at {}{}\n",
-        count(matrix.subjects.len(), "subject"),
-        count(matrix.rows.len(), "tool"),
-        matrix.setting.now,
-        session(matrix),
-    );
+    let (subjects, tools) = (count(matrix.subjects.len(), "subject"), count(matrix.rows.len(), "tool"));
+    let mut out = fold(&[format!("{subjects} × {tools} at {}{}", matrix.setting.now, session(matrix))], width, 0);
+    out.push('\n');
     out += &format!("\n{}\n", paint(BOLD, "subjects"));
     for (number, (subjects, _)) in (1usize..).zip(&groups) {
         let lead = format!("{number:>3}  ");

@@ -117,7 +117,8 @@ fn instant(text: &str, steps: i64) -> Option<String> {
     let millis = whole.parse::<Instant>().ok()?.unix_millis().checked_add(steps.checked_mul(SECOND)?)?;
     let text = Instant::from_unix_millis(millis)?.to_string();
     // Cedar takes exactly three digits of a second, or none
-    let (seconds, part) = text.trim_end_matches('Z').split_once('.').unwrap_or((text.trim_end_matches('Z'), ""));
+    let local = text.trim_end_matches('Z');
+    let (seconds, part) = local.split_once('.').unwrap_or((local, ""));
     let part = if part.is_empty() { String::new() } else { format!(".{:0<3}", part.get(..3).unwrap_or(part)) };
     Some(format!("{seconds}{part}Z"))
 }

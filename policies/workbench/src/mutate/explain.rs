@@ -70,14 +70,10 @@ pub fn read(files: &[PolicyFile], wanted: &dyn Fn(&str) -> bool) -> (Vec<Explana
                 let Some(text) = text.strip_prefix(LEAD) else { continue };
                 let (name, line) = (file.file.clone(), file.place(comment).line);
                 match parse(text.trim()) {
-                    Ok((operator, about, reason)) => found.push(Explanation {
-                        policy: policy.id.clone(),
-                        operator,
-                        about,
-                        reason,
-                        file: name,
-                        line,
-                    }),
+                    Ok((operator, about, reason)) => {
+                        let policy = policy.id.clone();
+                        found.push(Explanation { policy, operator, about, reason, file: name, line });
+                    }
                     Err(message) => faults.push(Fault { file: name, line, message }),
                 }
             }
@@ -125,7 +121,10 @@ mod tests {
         let of = |text: &str| parse(text).unwrap();
         assert_eq!(of("allow drop-policy because it says so"), (Operator::DropPolicy, None, "it says so".into()));
         let (operator, about, reason) = of("allow drop-operand of `a.b == \"c\"` because it is implied");
-        assert_eq!((operator, about.unwrap().as_str(), reason.as_str()), (Operator::DropOperand, "a.b == \"c\"", "it is implied"));
+        assert_eq!(
+            (operator, about.unwrap().as_str(), reason.as_str()),
+            (Operator::DropOperand, "a.b == \"c\"", "it is implied")
+        );
         for (text, said) in [
             ("drop-policy because x", "begins with `allow`"),
             ("allow drop-policy", "the reason is missing"),

@@ -208,7 +208,8 @@ impl Search<'_> {
         for session in &searcher.sessions {
             for (tool, samples) in searcher.arguments.iter().filter(|(tool, _)| !named_another(self.mutant, tool)) {
                 let name = tool.to_string();
-                let unlocks = searcher.unlocks.iter().find(|(known, _)| known == tool).map(|(_, entitlement)| entitlement);
+                let unlocks =
+                    searcher.unlocks.iter().find(|(known, _)| known == tool).map(|(_, entitlement)| entitlement);
                 for subject in &searcher.subjects {
                     for (arguments, text) in samples {
                         self.left = self.left.checked_sub(1)?;
@@ -315,23 +316,22 @@ fn named_another(mutant: &Mutant, tool: &ToolId) -> bool {
 
 /// New sessions, and such as policies look for: with labels, with a way of signing in.
 fn sessions(engine: &Engine, compared: &Compared, now: Instant) -> Vec<Session> {
-    let base = Session {
-        calls: Some(0),
-        labels: Some(BTreeSet::new()),
-        authenticated_at: Some(now),
-        ..Session::default()
-    };
+    let base =
+        Session { calls: Some(0), labels: Some(BTreeSet::new()), authenticated_at: Some(now), ..Session::default() };
     let mut all = vec![base.clone()];
-    let known: BTreeSet<&str> = engine.catalog().tools.values().flat_map(|tool| &tool.labels).map(String::as_str).collect();
-    let labels: Vec<&str> = compared.texts(&["session", "labels"]).into_iter().filter(|it| known.contains(it)).collect();
+    let known: BTreeSet<&str> =
+        engine.catalog().tools.values().flat_map(|tool| &tool.labels).map(String::as_str).collect();
+    let labels: Vec<&str> =
+        compared.texts(&["session", "labels"]).into_iter().filter(|it| known.contains(it)).collect();
     let with = |labels: &[&str]| Session {
         labels: Some(labels.iter().map(|&label| label.to_owned()).collect()),
         ..base.clone()
     };
     all.extend(labels.iter().map(|&label| with(&[label])));
-    let pairs = labels.iter().enumerate().flat_map(|(at, one)| {
-        labels.iter().skip(at.saturating_add(1)).map(|two| [*one, *two]).collect::<Vec<_>>()
-    });
+    let pairs = labels
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| labels.iter().skip(at.saturating_add(1)).map(|two| [*one, *two]).collect::<Vec<_>>());
     all.extend(pairs.take(6).map(|pair| with(&pair)));
     let acrs = compared.texts(&["session", "acr"]);
     all.extend(acrs.into_iter().map(|acr| Session { acr: Some(acr.to_owned()), ..base.clone() }));
@@ -397,7 +397,10 @@ fn parts(one: &Value, two: &Value) -> (Value, Value) {
     let differs = |(key, value): &(&String, &Value)| right.get(*key) != Some(value);
     let keys: Vec<&String> = left.iter().filter(differs).map(|(key, _)| key).collect();
     let of = |map: &Map<String, Value>| -> Value {
-        keys.iter().map(|key| ((*key).clone(), map.get(*key).cloned().unwrap_or_default())).collect::<Map<_, _>>().into()
+        keys.iter()
+            .map(|key| ((*key).clone(), map.get(*key).cloned().unwrap_or_default()))
+            .collect::<Map<_, _>>()
+            .into()
     };
     (of(left), of(right))
 }

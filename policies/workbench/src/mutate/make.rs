@@ -255,15 +255,18 @@ mod tests {
 
     #[test]
     fn operands_are_negated_and_dropped() {
-        assert_eq!(condition("a.b && (c.d || !e.f)"), [
-            "(c.d || !e.f)",
-            "a.b",
-            "!(a.b) && (c.d || !e.f)",
-            "a.b && (!e.f)",
-            "a.b && (c.d)",
-            "a.b && (!(c.d) || !e.f)",
-            "a.b && (c.d || !!(e.f))",
-        ]);
+        assert_eq!(
+            condition("a.b && (c.d || !e.f)"),
+            [
+                "(c.d || !e.f)",
+                "a.b",
+                "!(a.b) && (c.d || !e.f)",
+                "a.b && (!e.f)",
+                "a.b && (c.d)",
+                "a.b && (!(c.d) || !e.f)",
+                "a.b && (c.d || !!(e.f))",
+            ]
+        );
         assert_eq!(condition("if a.b then c.d else e.f").into_iter().take(2).collect::<Vec<_>>(), ["(c.d)", "(e.f)"]);
     }
 
@@ -290,10 +293,10 @@ mod tests {
 
     #[test]
     fn sets_lose_each_literal() {
-        assert_eq!(condition("[\"a\", \"b\"].contains(c.d)").into_iter().skip(1).collect::<Vec<_>>(), [
-            "[\"b\"].contains(c.d)",
-            "[\"a\"].contains(c.d)"
-        ]);
+        assert_eq!(
+            condition("[\"a\", \"b\"].contains(c.d)").into_iter().skip(1).collect::<Vec<_>>(),
+            ["[\"b\"].contains(c.d)", "[\"a\"].contains(c.d)"]
+        );
         assert_eq!(condition("[\"a\"].contains(c.d)").len(), 1);
     }
 

@@ -116,13 +116,17 @@ impl Operator {
                 "write two cases that differ in this part only"
             }
             Self::MoveBound => "write a case at the bound and one a step beyond it",
-            Self::SwapApproval => "write a case that expects `self_approve` or `manager_approve`, or one with an approval",
+            Self::SwapApproval => {
+                "write a case that expects `self_approve` or `manager_approve`, or one with an approval"
+            }
             Self::WidenScope => "write a case just outside the scope that expects another outcome",
             Self::DropElement => "write a case for this element",
             Self::DropValidFor | Self::DoubleValidFor => {
                 "expect `approval_request: { valid_for: … }`, or write an `at:` table across the end of an approval"
             }
-            Self::WidenReuse => "expect `approval_request: { scope: … }`, or write a case with a wider approval that does not count",
+            Self::WidenReuse => {
+                "expect `approval_request: { scope: … }`, or write a case with a wider approval that does not count"
+            }
             Self::DropApprovers => "expect `approvers`",
             Self::DropRemedy => "expect the reason `step_up_required`",
             Self::DropObligations => "expect `obligations`",

@@ -106,7 +106,8 @@ impl Tally {
 
 /// The lines that differ, whole.
 fn change(out: &mut String, mutant: &Mutant, text: &str) {
-    let start = text.get(..mutant.span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at.saturating_add(1));
+    let start =
+        text.get(..mutant.span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at.saturating_add(1));
     let rest = text.get(mutant.span.end..).unwrap_or_default();
     let end = mutant.span.end.saturating_add(rest.find('\n').unwrap_or(rest.len()));
     let old = text.get(start..end).unwrap_or_default();
@@ -178,9 +179,8 @@ fn flow(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) if fields.is_empty() => "{}".into(),
         Value::Object(fields) => {
-            let field = |(key, value): (&String, &Value)| {
-                format!("{}: {}", flow(&Value::String(key.clone())), flow(value))
-            };
+            let field =
+                |(key, value): (&String, &Value)| format!("{}: {}", flow(&Value::String(key.clone())), flow(value));
             format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
         }
         other => clean(&other.to_string()).into_owned(),
@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn values_are_yaml_on_one_line() {
-        let value = json!({"a": "word", "b": "two words", "c": [1, true, null], "no": "yes", "t": "2026-01-01", "e": {}});
+        let value =
+            json!({"a": "word", "b": "two words", "c": [1, true, null], "no": "yes", "t": "2026-01-01", "e": {}});
         assert_eq!(
             flow(&value),
             r#"{ a: word, b: "two words", c: [1, true, null], e: {}, "no": "yes", t: "2026-01-01" }"#

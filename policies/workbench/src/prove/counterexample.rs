@@ -79,12 +79,12 @@ pub(super) fn of(property: &Property, job: &Job<'_>, counter: &Counter) -> Resul
     let reproduces = match (&counter.shows, job.claim) {
         (_, Claim::NoMoreThan(before, _)) => {
             let old = recheck::check(before.loaded, &case)?;
-            case.expect = json!(old.outcome);
+            case.expect = no_more_than(&old.outcome);
             let (now, then) = (checked.allowed.unwrap_or_default(), old.allowed.unwrap_or_default());
             now.iter().zip(then).any(|(now, then)| *now && !then)
         }
         (Shows::Allowed(level), _) => {
-            case.expect = json!(wanted(property));
+            case.expect = wanted(property);
             let levels = match level {
                 Level::None => 1,
                 Level::AtMostUser => 2,
@@ -93,13 +93,13 @@ pub(super) fn of(property: &Property, job: &Job<'_>, counter: &Counter) -> Resul
             meets && checked.allowed.unwrap_or_default().iter().take(levels).any(|allowed| *allowed)
         }
         (Shows::NotAllowed, _) => {
-            case.expect = json!(wanted(property));
+            case.expect = wanted(property);
             meets && checked.allowed == Some([false; 3])
         }
         (Shows::Tightens(lower, _), _) => {
             let [none, user, manager] = checked.allowed.unwrap_or_default();
             approve(&mut case, job, *lower)?;
-            case.expect = json!("auto_approve");
+            case.expect = json!({"outcome": ["auto_approve"]});
             outcome = recheck::check(loaded, &case)?.outcome;
             if *lower == Level::None { none && !user } else { user && !manager }
         }
@@ -130,15 +130,23 @@ pub(super) fn of(property: &Property, job: &Job<'_>, counter: &Counter) -> Resul
     Ok(example)
 }
 
-/// What the property wants of the call that it does not get.
+/// What the property wants of the call: any outcome that does not break it.
 fn wanted(property: &Property) -> Value {
-    match property.then {
-        Then::NeverAutoApprove => json!("self_approve"),
-        Then::AtLeastManagerApprove | Then::NeverDeniedByPolicy => json!("manager_approve"),
-        // nothing permits it and nothing forbids it
-        _ if property.file.is_none() => json!("ticket_fallback"),
-        _ => json!("deny"),
-    }
+    let outcomes: &[&str] = match property.then {
+        Then::NeverAutoApprove => &["self_approve", "manager_approve", "deny", "ticket_fallback"],
+        Then::AtLeastManagerApprove => &["manager_approve", "deny", "ticket_fallback"],
+        Then::NeverDeniedByPolicy => &["auto_approve", "self_approve", "manager_approve"],
+        _ => &["deny", "ticket_fallback"],
+    };
+    json!({"outcome": outcomes})
+}
+
+/// What is as little as before, or less.
+fn no_more_than(outcome: &str) -> Value {
+    let ladder = ["auto_approve", "self_approve", "manager_approve"];
+    let at = ladder.iter().position(|step| *step == outcome).unwrap_or(ladder.len());
+    let less = ladder.iter().skip(at).chain(&["deny", "ticket_fallback"]);
+    json!({"outcome": less.collect::<Vec<_>>()})
 }
 
 /// The attributes and the entities that the policies, those compared with, and the property mention.

@@ -63,6 +63,8 @@ const TOKEN: &[&str] = &[
     "engine",
     "snapshot_version",
 ];
+/// Words of which a list names those that will do: `outcome: [deny, ticket_fallback]`.
+const ONE_OF: &[&str] = &["outcome", "reason"];
 /// Lists in which the order says nothing.
 const SETS: &[&str] = &["policies", "approvers", "obligations", "gains_labels", "granted", "refused"];
 
@@ -120,7 +122,10 @@ impl Expect {
         }
         let differ = |(field, expected): &(String, Value)| {
             let actual = actual(answer, field, expected);
-            let same = same(expected, &actual, SETS.contains(&field.as_str()));
+            let same = match expected {
+                Value::Array(any) if ONE_OF.contains(&field.as_str()) => any.contains(&actual),
+                expected => same(expected, &actual, SETS.contains(&field.as_str())),
+            };
             (!same).then(|| Mismatch { field: field.clone(), expected: expected.clone(), actual })
         };
         self.fields.iter().filter_map(differ).collect()
@@ -133,10 +138,14 @@ fn article(word: &str) -> &'static str {
 
 /// Words of a closed list are spelt as there.
 fn check(field: &str, value: &Value) -> Result<(), (String, String)> {
-    let one_of = |what: &str, words: Vec<&str>| match value.as_str() {
+    let word = |what: &str, words: &[&str], value: &Value| match value.as_str() {
         Some(word) if words.contains(&word) => Ok(()),
-        Some(word) => Err((format!("there is no {what} `{word}`"), near(word, &words))),
-        None => Err((format!("{} {what} is a word", article(what)), near("", &words))),
+        Some(word) => Err((format!("there is no {what} `{word}`"), near(word, words))),
+        None => Err((format!("{} {what} is a word, or a list of those that will do", article(what)), near("", words))),
+    };
+    let one_of = |what: &str, words: Vec<&str>| match value {
+        Value::Array(any) if !any.is_empty() => any.iter().try_for_each(|value| word(what, &words, value)),
+        value => word(what, &words, value),
     };
     match field {
         "outcome" => one_of("outcome", Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect()),
@@ -261,6 +270,7 @@ mod tests {
         let answer = answer();
         for expected in [
             json!("self_approve"),
+            json!({"outcome": ["manager_approve", "self_approve"], "reason": ["approval_required"]}),
             json!({"policies": ["b", "a"]}),
             json!({"policies": [{"id": "a"}, {"id": "b", "effect": "forbid"}]}),
             json!({"approvers": ["bob", "alice"]}),
@@ -272,6 +282,7 @@ mod tests {
         }
         for (expected, field) in [
             (json!("auto_approve"), "outcome"),
+            (json!({"outcome": ["deny", "ticket_fallback"]}), "outcome"),
             (json!({"policies": ["a"]}), "policies"),
             (json!({"policies": ["a", "b", "c"]}), "policies"),
             (json!({"policies": ["a", "a"]}), "policies"),
@@ -293,6 +304,8 @@ mod tests {
         for (expected, help) in [
             (json!("auto_aprove"), "did you mean `auto_approve`?"),
             (json!({"outcome": "allow"}), "write one of"),
+            (json!({"outcome": ["deny", "allow"]}), "write one of"),
+            (json!({"outcome": []}), "write one of"),
             (json!({"reason": "policy_deny"}), "did you mean `policy_denied`?"),
             (json!({"outcom": "deny"}), "`outcome`"),
             (json!({"policies": "a"}), "[]"),

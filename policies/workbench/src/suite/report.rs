@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{Answer, Case, Failure, Fault, LoadError, Mismatch, Ran, Results, Status, Suite};
 use crate::check;
-use crate::render::{BOLD, ERROR, NOTE, clean, count, paint};
+use crate::render::{BOLD, ERROR, NOTE, clean, count, paint, short};
 
 /// What every result is made of.
 const GREEN: anstyle::Style = anstyle::AnsiColor::Green.on_default();
@@ -228,7 +228,10 @@ pub fn nothing(suites: &[Suite], results: &Results<'_>, filter: Option<&str>) ->
     let (message, help) = if suites.is_empty() {
         ("there are no tests".to_string(), "write a suite, such as `tests/first.yaml`; `toolgate init DIR` shows one")
     } else if let Some(suite) = suites.iter().find(|suite| suite.cases.is_empty()) {
-        (format!("{}: the suite `{}` has no cases", suite.file, suite.name), "write one, or remove the file")
+        (
+            format!("{}: the suite `{}` has no cases", suite.file, short(&suite.name, 80)),
+            "write one, or remove the file",
+        )
     } else if results.cases.is_empty() {
         let filter = filter.unwrap_or_default();
         (
