@@ -107,7 +107,7 @@ def test_a_decision_has_its_parts(company: Engine) -> None:
     )
     assert runs.credential == Credential("shared", "vault:crm") and runs.gains_labels == ("private-data",)
     assert (runs.approval_request, runs.access_request, runs.guidance, runs.step_up) == (None, None, None, None)
-    assert runs.valid_until == datetime(2026, 11, 21, 9, tzinfo=timezone.utc) and runs.obligations == ()
+    assert runs.valid_until == datetime(2026, 11, 20, 12, tzinfo=timezone.utc) and runs.obligations == ()
     assert runs.to_dict() == json.loads(runs.to_json()) and runs.agent_message
 
     asks = company.decide(**{**FIND, "tool": "crm/update", "arguments": {"id": "1"}})

@@ -44,6 +44,9 @@ def test_the_package_and_its_users_are_strictly_typed(tmp_path: Path) -> None:
     assert bad.returncode == 1 and "argumants" in bad.stdout and "Outcome" in bad.stdout, bad.stdout
 
 
-def test_the_stubs_say_what_is_there() -> None:
-    checked = run("mypy.stubtest", "toolgate", "--ignore-missing-stub", "--concise")
+def test_the_stubs_say_what_is_there(tmp_path: Path) -> None:
+    # typeshed and `enum` differ on how a member of a `str` enum is made
+    allowed = tmp_path / "allowed"
+    allowed.write_text("toolgate\\._enums\\..*\\.__new__\n")
+    checked = run("mypy.stubtest", "toolgate", "--allowlist", str(allowed), "--ignore-unused-allowlist", "--concise")
     assert checked.returncode == 0, checked.stdout + checked.stderr
