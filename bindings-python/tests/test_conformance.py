@@ -80,7 +80,7 @@ def test_parts_of_a_call_are_the_call() -> None:
             call = json.loads(case["call"], object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
             text = json.dumps(call, ensure_ascii=False)
             known = {"subject", "tool", "arguments", "session", "now"}
-            if not isinstance(call.get("tool"), str) or not isinstance(call.get("now"), str) or set(call) - known or "subject" not in call:
+            if not isinstance(call.get("tool"), str) or not isinstance(call.get("now"), str) or set(call) - known or not isinstance(call.get("subject"), dict):
                 continue
             if not isinstance(call.get("arguments", {}), dict) or not isinstance(call.get("session", {}), dict):
                 continue

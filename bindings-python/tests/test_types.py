@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import toolgate
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 10), reason="mypy needs a later Python; the types are the same")
 
 USE = '''
 from datetime import timedelta

@@ -1,6 +1,8 @@
 import os
 from typing import Any, List, Optional, Sequence, Tuple, Union, final
 
+__all__ = ["Engine", "Live", "codes", "dumps", "main", "panic"]
+
 _Said = Tuple[int, int, bool, str]
 
 @final
