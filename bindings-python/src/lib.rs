@@ -1,6 +1,7 @@
 //! The native half of the Python package `toolgate`: texts in, texts out, without the interpreter's lock where it is
 //! worth it. What Python's people expect is written in Python (`python/toolgate`).
 
+#[expect(clippy::needless_pass_by_value, reason = "what Python passes comes by value")]
 mod engine;
 mod raise;
 mod write;
