@@ -5,9 +5,11 @@
 
 #![allow(
     clippy::allow_attributes,
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unwrap_in_result,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
 )]

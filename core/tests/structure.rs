@@ -107,6 +107,23 @@ fn every_line_that_keeps_the_gate_shut_is_tested_by_name() {
     assert!(marks >= 20, "{marks}");
 }
 
+/// What is decided is decided here; a binding in another language is lifetimes and habits of its people.
+#[test]
+fn bindings_stay_thin() {
+    let root = core().join("..");
+    let mut bindings = 0;
+    for entry in std::fs::read_dir(&root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("bindings-") && path.join("src").is_dir() {
+            let lines: usize = sources(&path.join("src")).iter().map(|(_, text)| text.lines().count()).sum();
+            assert!((1..=350).contains(&lines), "{name} has {lines} lines of Rust");
+            bindings += 1;
+        }
+    }
+    assert!(bindings >= 1);
+}
+
 #[test]
 fn core_stays_small() {
     let manifest = std::fs::read_to_string(core().join("Cargo.toml")).unwrap();
