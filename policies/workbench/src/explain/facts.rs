@@ -167,7 +167,8 @@ pub(super) fn facts(_: &Engine, snapshot: &Snapshot, call: &Call, trace: &Trace<
         Subject::ServicePrincipal { id } => match snapshot.service_principals.iter().find(|known| known.id == *id) {
             Some(known) => {
                 let active = if known.active { "active" } else { "not active" };
-                let manager = known.manager.as_ref().map_or_else(|| "its owner's manager".into(), |id| format!("manager {id}"));
+                let manager =
+                    known.manager.as_ref().map_or_else(|| "its owner's manager".into(), |id| format!("manager {id}"));
                 let groups = listed("groups", &known.groups);
                 all.push(format!("service principal {id}: {active}, owner {}, {manager}, {groups}", known.owner));
                 all.push(user(&known.owner));
