@@ -97,6 +97,25 @@ impl fmt::Display for BundleError {
 
 impl std::error::Error for BundleError {}
 
+impl BundleError {
+    /// The errors as JSON, in the form of [`toolgate::wire::errors`]. A file that cannot be read has the code
+    /// `file_unreadable`.
+    pub fn to_json(&self) -> String {
+        let files = match self {
+            Self::Refused { errors, .. } => return toolgate::wire::errors(errors),
+            Self::Unreadable(files) => files,
+        };
+        let said = |file: &FileError| {
+            serde_json::json!({
+                "code": "file_unreadable", "message": file.message,
+                "help": file.help.as_deref().unwrap_or("look at the file's name and its permissions"),
+                "file": file.path, "pointer": null, "line": null, "column": null, "text": file.to_string(),
+            })
+        };
+        serde_json::json!({ "errors": files.iter().map(said).collect::<Vec<_>>() }).to_string()
+    }
+}
+
 impl From<FileError> for BundleError {
     fn from(error: FileError) -> Self {
         Self::Unreadable(vec![error])
