@@ -30,5 +30,4 @@ mkdirSync(prebuilds, { recursive: true });
 copyFileSync(addon.filenames[0], `${file}.new`);
 rmSync(file, { force: true });
 renameSync(`${file}.new`, file);
-copyFileSync(path.join(here, '..', 'LICENSE'), path.join(here, 'LICENSE'));
 console.log(path.relative(process.cwd(), file));

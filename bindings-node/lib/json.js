@@ -4,7 +4,6 @@
 // `JSON.stringify` drops what it does not know, turns NaN into null and a Map into {}, rounds, and asks `toJSON`. Here
 // every property is read once, what was looked at is what is written, and the one reader in the engine judges the text.
 
-const { isDate, isUint8Array } = require('node:util').types;
 const { CallError, said } = require('./error.js');
 
 const { stringify } = JSON;
@@ -12,6 +11,8 @@ const { isFinite, isInteger, isSafeInteger } = Number;
 const { isArray } = Array;
 const { keys, getPrototypeOf } = Object;
 const { toISOString } = Date.prototype;
+const { toString } = Object.prototype;
+const { get: typedArrayOf } = Object.getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
 
 /** Text that needs no escapes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -28,7 +29,7 @@ const REQUIRED = [['subject', 'null'], ['tool', 'null'], ['session', '{}'], ['no
 function call(value) {
   if (typeof value === 'string') return wellFormed(value);
   // a copy: somebody else may write to shared memory while it is read
-  if (isUint8Array(value)) return new Uint8Array(value);
+  if (typedArrayOf.call(value) === 'Uint8Array') return new Uint8Array(value);
   return refusing(() => new Writer(FEW).call(value));
 }
 
@@ -127,8 +128,9 @@ class Writer {
       case 'object':
         if (value === null) return 'null';
         if (isArray(value)) return this.array(value, depth);
-        if (isDate(value)) return this.date(value, depth);
-        return this.object(value, depth, false);
+        if (isPlain(value)) return this.object(value, depth, false);
+        if (toString.call(value) === '[object Date]') return this.date(value, depth);
+        return this.refuse(depth, `${nameOf(value)} is no plain object`, 'give a plain one with the same members');
       default:
         return this.refuse(depth, `${nameOf(value)} is no JSON`, 'leave it out');
     }
@@ -155,15 +157,10 @@ class Writer {
 
   /** The keys of what is an object and nothing more. */
   members(value, depth) {
-    if (typeof value !== 'object' || value === null || isArray(value)) {
-      this.refuse(depth, `${nameOf(value)} is no object`, 'give an object or a JSON text');
+    if (typeof value !== 'object' || value === null || isArray(value) || !isPlain(value)) {
+      this.refuse(depth, `${nameOf(value)} is no plain object`, 'give a plain one, or a JSON text');
     }
     this.enter(value, depth);
-    const prototype = getPrototypeOf(value);
-    // the second: an object of another realm, such as a test runner's
-    if (prototype !== Object.prototype && prototype !== null && getPrototypeOf(prototype) !== null) {
-      this.refuse(depth, `${nameOf(value)} is no plain object`, 'give a plain one with the same members');
-    }
     return keys(value);
   }
 
@@ -184,6 +181,12 @@ class Writer {
     if (error instanceof CallError) return error;
     return new CallError([said('value_not_json', 'reading it failed', 'give a plain object', '')], { cause: error });
   }
+}
+
+/** Not an instance of a class. The third is an object of another realm, such as a test runner's. */
+function isPlain(value) {
+  const prototype = getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || getPrototypeOf(prototype) === null;
 }
 
 function nameOf(value) {
