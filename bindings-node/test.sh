@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 node_is_there() { command -v npm >/dev/null && command -v node >/dev/null; }
-node_is_new() { node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; }
+node_is_new() { node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; }
 if ! node_is_there; then
   command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null && node_is_there ||
     { echo "Node is missing: install Node 20 or later from https://nodejs.org" >&2; exit 2; }
