@@ -18,7 +18,8 @@ use crate::data::snapshot::Snapshot;
 use crate::data::time::Instant;
 use crate::data::token::{TokenDecision, TokenRequest};
 use crate::error::{Error, ErrorKind};
-use crate::eval::{decide, token, visible};
+use crate::eval::trace::{Consultation, Trace};
+use crate::eval::{decide, token, trace, visible};
 use crate::limits::Limits;
 use crate::load::asking::Asking;
 use crate::load::bundle::Bundle;
@@ -114,6 +115,42 @@ impl Engine {
     /// Decides many calls on so many threads at most, in their order: the same decisions as one by one.
     pub fn decide_many(&self, calls: &[Call], threads: usize) -> Vec<Decision<'_>> {
         parallel::map(calls, threads, |call| self.decide(call))
+    }
+
+    /// Decides one call, and tells what the policies were asked and what each said. Slow, and never for the agent.
+    ///
+    /// ```
+    /// # use toolgate::{Bundle, Call, Engine, Source};
+    /// # let engine = Engine::load(&Bundle { policies: vec![], tools: Default::default(), overlay: None,
+    /// #     snapshot: Source::new("s.json", r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#) })?;
+    /// # let call = br#"{"subject": {"user": "alice", "client": "cc"}, "tool": "crm/find", "now": "2026-11-20T10:00:00Z"}"#;
+    /// let trace = engine.trace(&Call::parse(call)?);
+    /// assert_eq!(trace.decision, engine.decide_json(call));
+    /// assert!(trace.consultation.is_none(), "nobody knows alice: the gate refuses before any policy is asked");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn trace(&self, call: &Call) -> Trace<'_> {
+        let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
+        let raw = RawCall {
+            subject: SubjectRef::from(&call.subject),
+            tool: &tool,
+            arguments: arguments.as_bytes(),
+            session: &call.session,
+            now: call.now,
+        };
+        let mut tape = Tape::default();
+        match self.asking(&raw, &mut tape) {
+            Ok(asking) if call.arguments.as_object().is_some() && !call.tool.server.contains('/') => {
+                stack::with_stack(|| trace::trace(&self.inner, &asking))
+            }
+            _ => Trace { decision: self.decide(call), consultation: None },
+        }
+    }
+
+    /// What the policies are asked for each scope of a token request that the server knows. Empty if the request is
+    /// refused before anybody asks them. Slow, and never for the agent.
+    pub fn trace_token(&self, request: &TokenRequest) -> Vec<(String, Consultation)> {
+        stack::with_stack(|| token::trace(&self.inner, request))
     }
 
     /// The outcome and the reason of a decision, and nothing else: for a host that only wants to know whether to run

@@ -60,6 +60,7 @@ mod eval {
     pub(crate) mod ruling;
     pub(crate) mod say;
     pub(crate) mod token;
+    pub(crate) mod trace;
     pub(crate) mod visible;
     pub(crate) mod world;
 }
@@ -95,7 +96,7 @@ pub use crate::engine::{Engine, LoadError};
 pub use crate::error::{Error, ErrorKind, Span};
 pub use crate::limits::Limits;
 pub use crate::live::{InUse, Live};
-pub use crate::load::bundle::{Bundle, Manifest, Source};
+pub use crate::load::bundle::{Bundle, LintLevel, Manifest, Source};
 
 pub use crate::data::call::{Call, RawCall, Session};
 pub use crate::data::delta::{Changes, Delta};
@@ -108,7 +109,7 @@ pub use crate::data::decision::{
     StepUp, Visibility, VisibleTool,
 };
 pub use crate::data::reason::Reason;
-pub use crate::data::report::{Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
+pub use crate::data::report::{About, Finding, FindingKind, Report, ToolReport, Typing, TypingNote};
 pub use crate::data::token::{RefusedScope, TokenClaims, TokenDecision, TokenRequest};
 
 /// What an engine decides on: the tool inventory and the people.
@@ -122,4 +123,10 @@ pub mod facts {
         Approval, ApprovalKind, Client, ClientKind, ClientState, Entitlement, Grant, Granted, Group, Holder,
         KillSwitches, Profile, RequestApproval, Reuse, Scope, ServicePrincipal, Snapshot, User,
     };
+}
+
+/// What led to a decision: for whoever explains, measures or proves policies, never for the agent.
+pub mod trace {
+    pub use crate::eval::ladder::{Rung, Truth};
+    pub use crate::eval::trace::{ApprovalTrace, CedarQuestion, Consultation, PolicyTrace, Standing, Trace};
 }

@@ -287,7 +287,7 @@ fn read_catalog(bundle: &Bundle, limits: &Limits) -> Result<(Catalog, Vec<Findin
             if list.more {
                 let message =
                     format!("`{}` is one page of more: tools on the others are unknown and denied", source.file);
-                findings.push(Finding::new(FindingKind::CatalogIncomplete, message));
+                findings.push(Finding::new(FindingKind::CatalogIncomplete, message).about("file", &source.file));
             }
             lists.insert(server.clone(), list.tools);
         }

@@ -127,7 +127,7 @@ fn policies_that_are_asked_of_cedar_are_reported() {
     policies[1].condition = None;
     let found: Vec<Finding> = not_compiled(&policies).collect();
     assert_eq!((found.len(), found[0].kind), (1, FindingKind::PolicyNotCompiled));
-    assert_eq!(found[0].about.as_deref(), Some("other"));
+    assert_eq!(found[0].about.as_ref().map(|about| about.id.as_str()), Some("other"));
     assert!(found[0].message.contains("`other`"), "{}", found[0].message);
     assert_eq!(serde_json::to_value(found[0].kind).unwrap(), "policy_not_compiled");
 }

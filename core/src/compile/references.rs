@@ -7,7 +7,7 @@ use crate::compile::symbols::{self, Symbols};
 use crate::compile::vocabulary::Types;
 use crate::data::catalog::Catalog;
 use crate::data::policy::Approver;
-use crate::data::report::{Finding, FindingKind};
+use crate::data::report::{About, Finding, FindingKind};
 use crate::data::snapshot::{Granted, Holder, Snapshot};
 use crate::load::policies::SourcePolicy;
 
@@ -20,18 +20,25 @@ pub(crate) struct Known<'a> {
 
 /// References that lead nowhere.
 #[derive(Default)]
-struct Lost(BTreeSet<(String, String)>);
+struct Lost(BTreeSet<(About, &'static str, String)>);
 
 impl Lost {
-    fn check(&mut self, known: bool, from: impl FnOnce() -> String, what: &str, id: &str) {
+    fn check(&mut self, known: bool, from: impl FnOnce() -> About, what: &'static str, id: &str) {
         if !known {
-            self.0.insert((from(), format!("{what} `{}`", id.escape_debug())));
+            self.0.insert((from(), what, id.into()));
         }
     }
 
     fn findings(self) -> Vec<Finding> {
-        let say = |(from, what)| format!("{from} names {what}, which nothing defines");
-        self.0.into_iter().map(|lost| Finding::new(FindingKind::ReferenceUnknown, say(lost))).collect()
+        let say = |(from, what, name): (About, &str, String)| {
+            let by = match from.what {
+                "kill switch" => "a kill switch".to_owned(),
+                kind => format!("{kind} `{}`", from.id),
+            };
+            let message = format!("{by} names {what} `{}`, which nothing defines", name.escape_debug());
+            Finding::new(FindingKind::ReferenceUnknown, message).about(from.what, &from.id).naming(&name)
+        };
+        self.0.into_iter().map(say).collect()
     }
 }
 
@@ -81,8 +88,8 @@ impl Known<'_> {
     }
 
     fn in_snapshot(&self, snapshot: &Snapshot, lost: &mut Lost) {
-        let mut check = |kind, what: &str, id: &str, from: &str, name: &str| {
-            lost.check(self.defines(kind, id), || format!("{from} `{name}`"), what, id);
+        let mut check = |kind, what, id: &str, from, name: &str| {
+            lost.check(self.defines(kind, id), || about(from, name), what, id);
         };
         for user in &snapshot.users {
             user.groups.iter().for_each(|id| check(symbols::GROUP, "group", id, "user", &user.id));
@@ -120,25 +127,24 @@ impl Known<'_> {
         let catalog = self.catalog;
         // a kill switch that names nothing stops nothing, whatever whoever pressed it believes
         let switches = self.people.kill_switches();
-        let from = || "a kill switch".to_string();
         for id in &switches.servers {
-            lost.check(catalog.servers.contains_key(id), from, "server", id);
+            lost.check(catalog.servers.contains_key(id), || about("kill switch", "servers"), "server", id);
         }
         for id in &switches.tools {
-            lost.check(catalog.tools.contains_key(id), from, "tool", &id.to_string());
+            lost.check(catalog.tools.contains_key(id), || about("kill switch", "tools"), "tool", &id.to_string());
         }
         for id in &switches.clients {
-            lost.check(self.defines(symbols::CLIENT, id), from, "client", id);
+            lost.check(self.defines(symbols::CLIENT, id), || about("kill switch", "clients"), "client", id);
         }
         for (id, server) in &catalog.servers {
             if let Some(owner) = &server.owner {
-                lost.check(self.defines(symbols::USER, owner), || format!("server `{id}`"), "owner", owner);
+                lost.check(self.defines(symbols::USER, owner), || about("server", id), "owner", owner);
             }
         }
     }
 
     fn in_policy(&self, source: &SourcePolicy, types: &Types, lost: &mut Lost) {
-        let from = || format!("policy `{}`", source.terms.id);
+        let from = || about("policy", &source.terms.id);
         for approver in &source.terms.approvers {
             match approver {
                 Approver::Group(id) => lost.check(self.defines(symbols::GROUP, id), from, "group", id),
@@ -171,4 +177,8 @@ impl Known<'_> {
             lost.check(known, from, what, id);
         }
     }
+}
+
+fn about(what: &'static str, id: &str) -> About {
+    About { what, id: id.into() }
 }

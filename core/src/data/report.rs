@@ -60,19 +60,39 @@ pub struct TypingNote {
 pub struct Finding {
     /// Its class.
     pub kind: FindingKind,
-    /// What it is about: a policy, tool, server or file.
-    pub about: Option<String>,
+    /// What it is about.
+    pub about: Option<About>,
+    /// The name or glob in it that the finding is about.
+    pub names: Option<String>,
     /// In a sentence.
     pub message: String,
 }
 
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct About {
+    /// `policy`, `server`, `file`, `user`, `group`, `service principal`, `grant` or `kill switch`.
+    pub what: &'static str,
+    /// Its id; of a kill switch the list it is in.
+    pub id: String,
+}
+
 impl Finding {
     pub(crate) fn new(kind: FindingKind, message: impl Into<String>) -> Self {
-        Self { kind, about: None, message: message.into() }
+        Self { kind, about: None, names: None, message: message.into() }
     }
 
-    pub(crate) fn about_policy(mut self, id: &str) -> Self {
-        self.about = Some(id.into());
+    pub(crate) fn about(mut self, what: &'static str, id: &str) -> Self {
+        self.about = Some(About { what, id: id.into() });
+        self
+    }
+
+    pub(crate) fn about_policy(self, id: &str) -> Self {
+        self.about("policy", id)
+    }
+
+    pub(crate) fn naming(mut self, name: &str) -> Self {
+        self.names = Some(name.into());
         self
     }
 }

@@ -172,12 +172,14 @@ impl<'a> Matter<'a> {
         next
     }
 
-    fn approvals(&self) -> impl Iterator<Item = &'a Recorded> + use<'a> {
+    /// What was ever approved for the subject.
+    pub(crate) fn approvals(&self) -> impl Iterator<Item = &'a Recorded> + use<'a> {
         self.engine.people.approvals(self.facts.who).iter()
     }
 
+    /// How far one yes counts for one policy.
     // FAIL-CLOSED: a_yes_counts_only_within_the_terms. Interval, scope, width, age and approver must all fit.
-    fn counts(&self, approved: &Recorded, policy: &Policy, stand_ins: &[u32]) -> Option<Rung> {
+    pub(crate) fn counts(&self, approved: &Recorded, policy: &Policy, stand_ins: &[u32]) -> Option<Rung> {
         let by = approved.by;
         if !self.fits(approved, &policy.terms) {
             return None;
@@ -198,7 +200,8 @@ impl<'a> Matter<'a> {
             && approval.scope.width() <= terms.reuse
     }
 
-    fn covers(&self, scope: &Scope) -> bool {
+    /// Whether a yes of that scope is about this.
+    pub(crate) fn covers(&self, scope: &Scope) -> bool {
         let tool = match self.asked {
             Asked::Call { tool, .. } | Asked::AnyCall { tool, .. } => Some(tool),
             Asked::Token => None,
@@ -291,7 +294,7 @@ pub(crate) fn scope(tool: &ToolEntry, reuse: Reuse) -> Option<&Scope> {
 }
 
 /// The first instant at which an approval no longer counts for a policy: its own end, or the policy's age limit.
-fn end(approved: &Recorded, terms: &Terms) -> Instant {
+pub(crate) fn end(approved: &Recorded, terms: &Terms) -> Instant {
     let Recorded { approval, .. } = approved;
     terms.valid_for.map_or(approval.until, |age| approval.until.min(approval.from.saturating_add(age)))
 }

@@ -3,11 +3,14 @@
 //! The same policies are asked three times: with the approvals in force, as if the user said yes now, and as if
 //! the manager did too. The lowest rung at which the call is allowed is the answer. Nothing here knows Cedar.
 
+use serde::Serialize;
+
 use crate::data::decision::Effect;
 
 /// How much human consent a question assumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rung {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
     /// Only the approvals in force.
     InForce,
     /// As if the user said yes now.
@@ -17,12 +20,14 @@ pub(crate) enum Rung {
 }
 
 impl Rung {
-    pub(crate) const ALL: [Self; 3] = [Self::InForce, Self::SelfApproval, Self::Manager];
+    /// The rungs, from the lowest.
+    pub const ALL: [Self; 3] = [Self::InForce, Self::SelfApproval, Self::Manager];
 }
 
 /// What a policy says of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Truth {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
     /// It applies.
     True,
     /// It does not.

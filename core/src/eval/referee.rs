@@ -20,6 +20,7 @@ use crate::data::time::Instant;
 use crate::data::value::{Const, Ent};
 use crate::eval::ladder::{Rung, Truth};
 use crate::eval::question::{Input, Question, Target, Truths, worse};
+use crate::eval::trace::CedarQuestion;
 use crate::load::people::SubjectId;
 
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
@@ -64,6 +65,11 @@ impl Asked {
             resource: question.resource(),
             authorizer: Authorizer::new(),
         })
+    }
+
+    /// For tools that go on with Cedar's own library.
+    pub(crate) fn into_question(self) -> CedarQuestion {
+        CedarQuestion { entities: self.entities, requests: self.requests, unlabelled: self.unlabelled }
     }
 
     /// Whether a policy's scope lets the request through, by Cedar's own words.

@@ -60,7 +60,7 @@ pub(crate) fn ruled(question: &Question<'_>, matter: &Matter<'_>) -> Result<Rows
 }
 
 /// What a policy says at each rung, given how far the approvals in force count for it, at least and at most.
-fn row(effect: Effect, asked: [Truth; 3], least: Rung, most: Rung) -> Row {
+pub(crate) fn row(effect: Effect, asked: [Truth; 3], least: Rung, most: Rung) -> Row {
     // FAIL-CLOSED: forbid_error_denies, also where an approval in force would hide the rung it errs at
     let broken = effect == Effect::Forbid && asked.contains(&Truth::Error);
     let at = Rung::ALL.map(|rung| best(effect, asked, rung.max(least), rung.max(most)));

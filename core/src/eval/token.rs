@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::compile::build::Compiled;
-use crate::compile::inventory::ServerEntry;
+use crate::compile::inventory::{ScopeEntry, ServerEntry};
 use crate::compile::symbols;
 use crate::data::call::SessionView;
 use crate::data::catalog::{Path, Server};
@@ -25,6 +25,7 @@ use crate::eval::facts::{self, Facts};
 use crate::eval::ladder::{Rung, Truth, Verdict};
 use crate::eval::question::{Facets, Question, Target};
 use crate::eval::ruling::{Ruled, ruled, stand_ins, verdict};
+use crate::eval::trace::{self, Consultation};
 
 /// How long a token lives where the administrator does not say (ID-JAG's examples; five minutes).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
@@ -63,6 +64,21 @@ fn blank(engine: &Compiled) -> TokenDecision {
         engine: engine.digest.clone(),
         snapshot_version: engine.people.version(),
     }
+}
+
+/// What the policies were asked for each scope that the request asks for.
+pub(crate) fn trace(engine: &Compiled, request: &TokenRequest) -> Vec<(String, Consultation)> {
+    let session = SessionView::from(&request.session);
+    let Ok(facts) = facts::subject(engine, SubjectRef::from(&request.subject), request.now) else { return Vec::new() };
+    let facets = Facets::new(&session, request.now);
+    let Ok((server, number, entry)) = target(engine, request) else { return Vec::new() };
+    let consulted = |scope: String| {
+        let case = Case { engine, facts: &facts, facets: &facets, number, entry, scope: &scope, now: request.now };
+        let entry = entry.scope(&scope)?;
+        let consultation = trace::consult(&case.question(entry), &case.matter(entry)).ok()?;
+        Some((scope, consultation))
+    };
+    requested(request, server).into_iter().filter_map(consulted).collect()
 }
 
 fn try_decide<'a>(
@@ -180,21 +196,8 @@ impl Case<'_> {
             let human = unlocking.iter().any(|id| self.facts.own().binary_search(id).is_ok());
             return Err(if human { Reason::AgentNotEntitled } else { Reason::NoGrant });
         }
-        let matter = Matter {
-            engine: self.engine,
-            facts: self.facts,
-            server: self.entry,
-            entitlements: unlocking,
-            asked: Asked::Token,
-            now: self.now,
-        };
-        let question = Question {
-            engine: self.engine,
-            facts: self.facts,
-            held: &self.facts.held,
-            target: Target::Scope { server: self.number, scope },
-            facets: self.facets,
-        };
+        let matter = self.matter(scope);
+        let question = self.question(scope);
         let rows = ruled(&question, &matter).map_err(|refusal| refusal.reason)?;
         determining.extend(rows.iter().filter_map(|ruled| {
             let permits = ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::InForce);
@@ -211,6 +214,27 @@ impl Case<'_> {
         let ends = [self.facts.first_end, self.next_clock(&rows), first_end(&rows, &matter)];
         *until = ends.into_iter().flatten().chain([*until]).min().unwrap_or(*until);
         Ok(())
+    }
+
+    fn matter<'s>(&'s self, scope: &'s ScopeEntry) -> Matter<'s> {
+        Matter {
+            engine: self.engine,
+            facts: self.facts,
+            server: self.entry,
+            entitlements: &scope.guarded.entitlements,
+            asked: Asked::Token,
+            now: self.now,
+        }
+    }
+
+    fn question<'s>(&'s self, scope: &'s ScopeEntry) -> Question<'s> {
+        Question {
+            engine: self.engine,
+            facts: self.facts,
+            held: &self.facts.held,
+            target: Target::Scope { server: self.number, scope },
+            facets: self.facets,
+        }
     }
 
     /// When time could next change what a policy says. A rule by the time of day cannot bound a token; it is asked

@@ -93,6 +93,23 @@ pub struct Manifest {
     /// Test suites.
     #[serde(default = "default_tests")]
     pub tests: Vec<String>,
+    /// How seriously `toolgate check` takes its lints, by id; the engine does not look at it.
+    #[serde(default)]
+    pub lints: BTreeMap<String, LintLevel>,
+}
+
+/// How seriously a lint is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LintLevel {
+    /// Not at all.
+    Allow,
+    /// Worth knowing.
+    Note,
+    /// Most likely wrong.
+    Warning,
+    /// Wrong: `check` fails.
+    Error,
 }
 
 impl Manifest {

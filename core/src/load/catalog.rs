@@ -46,7 +46,13 @@ fn globs(rule: &Rule) -> Vec<WildMatch> {
 /// What the overlay says about a server in vain.
 fn look(catalog: &Catalog, id: &str, server: &Server) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut find = |kind, message| findings.push(Finding::new(kind, message));
+    let mut find = |kind, message, names: Option<&str>| {
+        let finding = Finding::new(kind, message).about("server", id);
+        findings.push(match names {
+            Some(names) => finding.naming(names),
+            None => finding,
+        });
+    };
     let names: BTreeSet<&str> =
         catalog.tools.keys().filter(|tool| tool.server == *id).map(|tool| tool.name.as_str()).collect();
     for rule in &server.rules {
@@ -54,27 +60,27 @@ fn look(catalog: &Catalog, id: &str, server: &Server) -> Vec<Finding> {
         for (pattern, glob) in rule.tools.iter().zip(&globs) {
             if !names.iter().any(|name| glob.matches(name)) {
                 let message = format!("a rule for server `{id}` names `{pattern}`, and no tool there has such a name");
-                find(FindingKind::OverlayUnused, message);
+                find(FindingKind::OverlayUnused, message, Some(pattern));
             }
         }
         if let Some(pin) = &rule.pin {
             let pinned = names.iter().filter(|name| globs.iter().any(|glob| glob.matches(name))).count();
             if !is_digest(pin) {
                 let message = format!("`{}` of server `{id}` is no digest: what it pins is denied", pin.escape_debug());
-                find(FindingKind::PinUnusable, message);
+                find(FindingKind::PinUnusable, message, Some(pin));
             } else if pinned > 1 {
                 let message = format!("a pin of server `{id}` is over {pinned} tools: all but one are denied");
-                find(FindingKind::PinUnusable, message);
+                find(FindingKind::PinUnusable, message, Some(pin));
             }
         }
     }
     if server.path == Path::Token && (server.audience.is_none() || server.resource_uris.is_empty()) {
         let message = format!("server `{id}` is reached by token, and lacks `audience` or `resource_uris`");
-        find(FindingKind::TokenPathIncomplete, message);
+        find(FindingKind::TokenPathIncomplete, message, None);
     }
     if server.audience.is_some() && server.audience == catalog.tenant.issuer {
         let message = format!("the audience of server `{id}` is the tenant's own issuer: every token is refused");
-        find(FindingKind::TokenPathIncomplete, message);
+        find(FindingKind::TokenPathIncomplete, message, server.audience.as_deref());
     }
     findings
 }

@@ -21,6 +21,8 @@ const USUAL_OVERLAY: &str = "catalog.toml";
 pub struct BundleFolder {
     /// What `toolgate.toml` says.
     pub manifest: Manifest,
+    /// The file itself, to quote from.
+    pub manifest_file: Source,
     /// The sources, each named by its path as the user would type it.
     pub bundle: Bundle,
     /// What lies in the catalog folder without being a `.json` file, and hidden files that a pattern would match:
@@ -97,6 +99,25 @@ impl fmt::Display for BundleError {
 
 impl std::error::Error for BundleError {}
 
+impl BundleError {
+    /// The errors as JSON, in the form of [`toolgate::wire::errors`]. A file that cannot be read has the code
+    /// `file_unreadable`.
+    pub fn to_json(&self) -> String {
+        let files = match self {
+            Self::Refused { errors, .. } => return toolgate::wire::errors(errors),
+            Self::Unreadable(files) => files,
+        };
+        let said = |file: &FileError| {
+            serde_json::json!({
+                "code": "file_unreadable", "message": file.message,
+                "help": file.help.as_deref().unwrap_or("look at the file's name and its permissions"),
+                "file": file.path, "pointer": null, "line": null, "column": null, "text": file.to_string(),
+            })
+        };
+        serde_json::json!({ "errors": files.iter().map(said).collect::<Vec<_>>() }).to_string()
+    }
+}
+
 impl From<FileError> for BundleError {
     fn from(error: FileError) -> Self {
         Self::Unreadable(vec![error])
@@ -119,7 +140,7 @@ pub fn load(dir: &Path) -> Result<Loaded, BundleError> {
 /// Reads the sources of a bundle. All files that are missing or unreadable are reported together.
 pub fn read_bundle(dir: &Path) -> Result<BundleFolder, BundleError> {
     let limits = Limits::default();
-    let manifest = read_manifest(dir)?;
+    let (manifest, manifest_file) = read_manifest(dir)?;
     let mut problems = Vec::new();
     let policies = keep(&mut problems, read_policies(dir, &manifest.policies, &limits));
     let catalog = keep(&mut problems, read_catalog(dir, &manifest.catalog, &limits));
@@ -137,14 +158,14 @@ pub fn read_bundle(dir: &Path) -> Result<BundleFolder, BundleError> {
         return Err(BundleError::Unreadable(problems));
     };
     ignored.extend(more);
-    Ok(BundleFolder { manifest, bundle: Bundle { policies, tools, overlay, snapshot }, ignored })
+    Ok(BundleFolder { manifest, manifest_file, bundle: Bundle { policies, tools, overlay, snapshot }, ignored })
 }
 
 fn keep<T>(problems: &mut Vec<FileError>, result: Result<T, Vec<FileError>>) -> Option<T> {
     result.map_err(|errors| problems.extend(errors)).ok()
 }
 
-fn read_manifest(dir: &Path) -> Result<Manifest, BundleError> {
+fn read_manifest(dir: &Path) -> Result<(Manifest, Source), BundleError> {
     let shown = dir.display();
     if !dir.is_dir() {
         let what = if dir.exists() { "this is no folder" } else { "there is no such folder" };
@@ -160,8 +181,10 @@ fn read_manifest(dir: &Path) -> Result<Manifest, BundleError> {
     let Ok(text) = std::str::from_utf8(&source.bytes) else {
         return Err(FileError::new(path.display(), "the file is not UTF-8").help("save the file as UTF-8").into());
     };
-    let parsed = Manifest::parse(&source.file, text);
-    parsed.map_err(|error| BundleError::Refused { errors: vec![error], sources: vec![source] })
+    match Manifest::parse(&source.file, text) {
+        Ok(manifest) => Ok((manifest, source)),
+        Err(error) => Err(BundleError::Refused { errors: vec![error], sources: vec![source] }),
+    }
 }
 
 /// The files that the patterns name, each once, sorted by path.
@@ -196,6 +219,25 @@ fn read_policies(
         }
     }
     if problems.is_empty() { Ok((sources, ignored.into_iter().collect())) } else { Err(problems) }
+}
+
+/// The files that a pattern of `tests` names; none if the folder has none. A folder that is not there is an error.
+pub(crate) fn test_files(dir: &Path, pattern: &str) -> Result<Vec<PathBuf>, FileError> {
+    let (folder, name) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let path = if folder.is_empty() { dir.to_path_buf() } else { inside(dir, folder)? };
+    if !path.is_dir() {
+        let help = "write a suite there, such as `tests/first.yaml`; `toolgate init DIR` shows one";
+        return Err(FileError::new(path.display(), "there is no such folder, so there are no tests").help(help));
+    }
+    if !name.contains(['*', '?']) && !path.join(name).is_file() {
+        return Err(missing(&path.join(name), "`tests` in toolgate.toml names it"));
+    }
+    let wild = WildMatch::new(name);
+    let wanted = |path: &PathBuf| {
+        let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+        wild.matches(file) && path.is_file() && (!file.starts_with('.') || name.starts_with('.'))
+    };
+    Ok(list(&path)?.into_iter().filter(wanted).collect())
 }
 
 /// The files that one pattern names, at least one. Hidden files only match a pattern that begins with a dot.
@@ -317,6 +359,41 @@ fn missing(path: &Path, help: &str) -> FileError {
     FileError::new(path.display(), "there is no such file").help(help)
 }
 
+/// The policy files that a bundle names, each once, sorted by path.
+pub fn policy_files(dir: &Path) -> Result<Vec<PathBuf>, Vec<FileError>> {
+    let (manifest, _) = read_manifest(dir).map_err(|error| match error {
+        BundleError::Unreadable(errors) => errors,
+        BundleError::Refused { errors, .. } => {
+            errors.iter().map(|error| FileError::new(dir.join(MANIFEST).display(), error.to_string())).collect()
+        }
+    })?;
+    let (sources, _) = read_policies(dir, &manifest.policies, &Limits::default())?;
+    Ok(sources.into_iter().map(|source| PathBuf::from(source.file)).collect())
+}
+
+/// Writes a file that is there already: whole, or not at all. A link stays a link, and permissions stay.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let refuse = |error: io::Error| FileError::new(path.display(), format!("it cannot be written: {}", error.kind()));
+    let real = path.canonicalize().map_err(refuse)?;
+    let permissions = std::fs::metadata(&real).map_err(refuse)?.permissions();
+    if permissions.readonly() {
+        return Err(FileError::new(path.display(), "it cannot be written: it is read-only"));
+    }
+    let mut name = real.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = real.with_file_name(name);
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::set_permissions(&beside, permissions)?;
+        std::fs::rename(&beside, &real)
+    });
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        refuse(error)
+    })
+}
+
 /// Reads a file of at most `limit` bytes; a larger one is refused before it is read.
 pub fn read(path: &Path, limit: usize) -> Result<Source, FileError> {
     let refuse = |error: io::Error| FileError::new(path.display(), said(&error));
@@ -338,6 +415,16 @@ pub fn read(path: &Path, limit: usize) -> Result<Source, FileError> {
         return Err(too_large(most.saturating_add(1)));
     }
     Ok(Source::new(path.display().to_string(), bytes))
+}
+
+impl BundleFolder {
+    /// The text of a file of the bundle, by its name.
+    pub fn text(&self, file: &str) -> Option<&str> {
+        let Bundle { policies, tools, overlay, snapshot } = &self.bundle;
+        let sources = policies.iter().chain(tools.values()).chain(overlay).chain([snapshot, &self.manifest_file]);
+        let source = sources.into_iter().find(|source| source.file == file)?;
+        std::str::from_utf8(&source.bytes).ok()
+    }
 }
 
 /// An I/O error in plain words.

@@ -3,18 +3,33 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use toolgate::{Error, Finding, FindingKind, ToolReport, Typing};
-use unicode_width::UnicodeWidthStr;
+use toolgate::{Error, FindingKind, ToolReport, Typing};
 
 use crate::Output;
 use crate::bundle::{BundleError, FileError, Loaded};
+use crate::lint::{Finding, Level};
 use crate::render::{BOLD, ERROR, NOTE, clean, count, json_line, paint};
 
-/// How many typing notes are shown unless all are asked for.
+pub(crate) mod quote;
+mod show;
+
+use quote::quote;
+use show::Shown;
+pub(crate) use show::region;
+
+/// How many typing notes, and findings of one lint, are shown unless all are asked for.
 const NOTES: usize = 10;
-/// How much of a source line is quoted, and how much of that before the place.
-const QUOTE: usize = 100;
-const QUOTE_BEFORE: usize = 60;
+
+/// How `check` is to answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Show every note.
+    pub verbose: bool,
+    /// One JSON object instead of text.
+    pub json: bool,
+    /// Findings of this level and above make the answer a no; errors always do.
+    pub deny: Option<Level>,
+}
 
 /// What `check --json` prints for a bundle that loads.
 #[derive(Serialize)]
@@ -31,7 +46,10 @@ struct Loads<'a> {
     grants: usize,
     snapshot_version: u64,
     ignored_files: &'a [String],
-    findings: &'a [Finding],
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    findings: Vec<Shown<'a>>,
     typing_notes: Vec<&'a ToolReport>,
 }
 
@@ -61,8 +79,12 @@ struct Fault {
     help: Option<String>,
 }
 
-/// A bundle that loads: what is in it, and what was found.
-pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
+/// A bundle that loads: what is in it, and what was found. The answer is no if something is wrong.
+pub fn report(loaded: &Loaded, findings: &[Finding], options: Options) -> Output {
+    let Options { verbose: all, json, deny } = options;
+    let denied = |finding: &Finding| finding.level >= deny.unwrap_or(Level::Error);
+    let code = u8::from(findings.iter().any(denied));
+    let of = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (engine, folder) = (&loaded.engine, &loaded.folder);
     let report = engine.report();
     let tools = Tools {
@@ -76,7 +98,7 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
     let slow = report.findings.iter().filter(|finding| finding.kind == FindingKind::PolicyNotCompiled).count();
     let snapshot = engine.snapshot();
     if json {
-        return Output::answer(json_line(&Loads {
+        let answer = json_line(&Loads {
             loads: true,
             name: &folder.manifest.name,
             engine: engine.digest(),
@@ -89,9 +111,13 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
             grants: snapshot.grants.len(),
             snapshot_version: snapshot.version,
             ignored_files: &folder.ignored,
-            findings: &report.findings,
+            errors: of(Level::Error),
+            warnings: of(Level::Warning),
+            notes: of(Level::Note),
+            findings: findings.iter().map(|finding| Shown::of(finding, folder)).collect(),
             typing_notes: noted,
-        }));
+        });
+        return Output { answer, notes: String::new(), code };
     }
     let Tools { total, full, partial, untyped } = tools;
     let mut out = format!(
@@ -107,7 +133,7 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
         snapshot.issued_at,
         engine.digest(),
     );
-    findings(&mut out, &report.findings);
+    show::findings(&mut out, findings, folder, all);
     typing(&mut out, "arguments that policies cannot see", &noted, true, all);
     typing(&mut out, "arguments that reach policies as free-form JSON", &noted, false, all);
     if !folder.ignored.is_empty() {
@@ -116,7 +142,14 @@ pub fn report(loaded: &Loaded, all: bool, json: bool) -> Output {
             let _ = writeln!(out, "  {}", clean(file));
         });
     }
-    Output::answer(out)
+    if !findings.is_empty() {
+        let style = if code == 0 { NOTE } else { ERROR };
+        let counts = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")];
+        let counts = counts.into_iter().map(|(level, name)| (of(level), name)).filter(|(number, _)| *number > 0);
+        let found: Vec<String> = counts.map(|(number, name)| count(number, name)).collect();
+        let _ = writeln!(out, "\n{}", paint(style, &found.join(", ")));
+    }
+    Output { answer: out, notes: String::new(), code }
 }
 
 /// How many policies there are in how many files, and how many of them are slow.
@@ -124,35 +157,6 @@ fn policies_in(policies: usize, files: usize, slow: usize) -> String {
     let policies = if policies == 1 { "1 policy".into() } else { format!("{policies} policies") };
     let compiled = if slow == 0 { "all compiled".into() } else { format!("{slow} asked of Cedar itself (slower)") };
     format!("{policies} in {}, {compiled}", count(files, "file"))
-}
-
-fn findings(out: &mut String, findings: &[Finding]) {
-    let mut kinds: Vec<FindingKind> = Vec::new();
-    for finding in findings {
-        if !kinds.contains(&finding.kind) {
-            kinds.push(finding.kind);
-        }
-    }
-    for kind in kinds {
-        let _ = writeln!(out, "\n{}", paint(NOTE, &format!("note: {}", heading(kind))));
-        for finding in findings.iter().filter(|finding| finding.kind == kind) {
-            let about = finding.about.as_ref().filter(|about| !finding.message.contains(about.as_str()));
-            let about = about.map_or_else(String::new, |about| format!("{}: ", clean(about)));
-            let _ = writeln!(out, "  {about}{}", clean(&finding.message));
-        }
-    }
-}
-
-fn heading(kind: FindingKind) -> String {
-    match kind {
-        FindingKind::CatalogIncomplete => "tool lists with more pages than are here".into(),
-        FindingKind::OverlayUnused => "overlay entries for nothing in the catalog".into(),
-        FindingKind::PolicyInert => "policies that apply to no tool here".into(),
-        FindingKind::PolicyNotCompiled => "policies that Cedar's own evaluator answers; slower".into(),
-        FindingKind::PolicyWarning => "warnings of Cedar's validator".into(),
-        FindingKind::ReferenceUnknown => "ids that nothing defines; they grant nothing".into(),
-        other => format!("{other:?}"),
-    }
 }
 
 fn typing(out: &mut String, heading: &str, noted: &[&ToolReport], left_out: bool, all: bool) {
@@ -251,28 +255,10 @@ fn fault(error: &Error, text: Option<&str>) -> String {
         && let Some(line) = text.lines().nth(span.line.saturating_sub(1))
     {
         let marked = text.get(span.start..span.end).unwrap_or("").lines().next().unwrap_or("").chars().count();
-        quote(&mut out, line, span.line, span.column.saturating_sub(1), marked);
+        quote(&mut out, ERROR, line, span.line, span.column.saturating_sub(1), marked);
     }
     let _ = writeln!(out, " help: {}", clean(error.next_step()));
     out
-}
-
-/// A source line with carets under `marked` characters from `column` (from 0) on; long lines are cut around the place.
-fn quote(out: &mut String, line: &str, number: usize, column: usize, marked: usize) {
-    let skip = if line.chars().count() > QUOTE { column.saturating_sub(QUOTE_BEFORE) } else { 0 };
-    let window: Vec<char> = line.chars().skip(skip).take(QUOTE).collect();
-    let part = |from: usize, many: usize| -> String {
-        let text: String = window.iter().skip(from).take(many).map(|&c| if c == '\t' { ' ' } else { c }).collect();
-        clean(&text).into_owned()
-    };
-    let column = column.saturating_sub(skip);
-    let (before, under) = (part(0, column), part(column, marked));
-    let lead = if skip > 0 { "…" } else { "" };
-    let tail = if line.chars().count() > skip.saturating_add(QUOTE) { "…" } else { "" };
-    let gutter = " ".repeat(number.to_string().len());
-    let carets = paint(ERROR, &"^".repeat(under.width().max(1)));
-    let indent = " ".repeat(lead.width().saturating_add(before.width()));
-    let _ = writeln!(out, " {gutter} |\n {number} | {lead}{}{tail}\n {gutter} | {indent}{carets}", part(0, QUOTE));
 }
 
 #[cfg(test)]
@@ -284,23 +270,5 @@ mod tests {
         assert_eq!(policies_in(21, 6, 0), "21 policies in 6 files, all compiled");
         assert_eq!(policies_in(21, 6, 2), "21 policies in 6 files, 2 asked of Cedar itself (slower)");
         assert_eq!(policies_in(1, 1, 1), "1 policy in 1 file, 1 asked of Cedar itself (slower)");
-    }
-
-    #[test]
-    fn carets_stand_under_the_place() {
-        let mut out = String::new();
-        quote(&mut out, "\tpermit (x\u{1b}, y)", 12, 11, 1);
-        let plain = out.replace(&ERROR.to_string(), "").replace("\u{1b}[0m", "");
-        let lines: Vec<&str> = plain.lines().collect();
-        assert_eq!(lines[1], " 12 |  permit (x\\u{1b}, y)");
-        assert_eq!(lines[2].find('^'), lines[1].find(','));
-    }
-
-    #[test]
-    fn long_lines_are_cut_around_the_place() {
-        let mut out = String::new();
-        quote(&mut out, &"x".repeat(5_000), 1, 2_500, 3);
-        assert!(out.lines().all(|line| line.chars().count() < 130), "{out}");
-        assert!(out.contains('…'));
     }
 }

@@ -15,9 +15,17 @@ use crate::bundle::{self, Loaded};
 
 mod check;
 mod decide;
+mod diff;
+mod explain;
+mod fmt;
 mod init;
+mod matrix;
+mod mutate;
+mod prove;
 mod schema;
+mod test;
 mod tools;
+mod watch;
 
 /// Decides AI agents' tool calls against policies: auto_approve, self_approve, manager_approve, deny, ticket_fallback.
 #[derive(Parser)]
@@ -29,8 +37,11 @@ mod tools;
 Examples:
   toolgate init demo                                start with a small bundle that works
   toolgate check demo                               does it load, and what was found
+  toolgate test demo                                run its tests
   toolgate decide demo --calls demo/calls.jsonl     decide some calls
+  toolgate explain demo --call demo/calls.jsonl --line 3   why, and why not
   toolgate tools demo --subject ann/claude-code     what an agent sees
+  toolgate prove demo                               what holds for every call
 
 Exit codes: 0 = fine, 1 = the answer is no, 2 = it could not run."
 )]
@@ -45,7 +56,13 @@ enum Command {
     Tools(tools::Args),
     Schema(schema::Args),
     Check(check::Args),
+    Prove(prove::Args),
+    Test(test::Args),
+    Explain(explain::Args),
+    Fmt(fmt::Args),
     Init(init::Args),
+    Matrix(matrix::Args),
+    Diff(diff::Args),
 }
 
 /// Runs the command as if from a shell: reads the arguments (the first is the program's name), prints, and gives back
@@ -79,7 +96,13 @@ fn run(command: Command) -> Output {
         Command::Tools(args) => tools::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Prove(args) => prove::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Matrix(args) => matrix::run(&args),
+        Command::Diff(args) => diff::run(&args),
     }
 }
 

@@ -64,7 +64,7 @@ pub fn all<'e>(engine: &'e Engine, input: &[u8]) -> Vec<Decided<'e>> {
 }
 
 /// The calls of the input with the line each begins on: JSON Lines, or one object over many lines.
-fn split(input: &[u8]) -> Vec<(usize, &[u8])> {
+pub fn split(input: &[u8]) -> Vec<(usize, &[u8])> {
     let lines: Vec<(usize, &[u8])> = (1usize..)
         .zip(input.split(|&byte| byte == b'\n'))
         .map(|(number, line)| (number, line.trim_ascii()))

@@ -16,6 +16,7 @@ pub const TEMPLATE: &[(&str, &str)] = &[
     ("catalog/expenses.json", include_str!("../template/catalog/expenses.json")),
     ("catalog.toml", include_str!("../template/catalog.toml")),
     ("snapshot.json", include_str!("../template/snapshot.json")),
+    ("tests/expenses.yaml", include_str!("../template/tests/expenses.yaml")),
     ("calls.jsonl", include_str!("../template/calls.jsonl")),
 ];
 

@@ -16,10 +16,25 @@
 pub mod bundle;
 pub mod check;
 pub mod cli;
+pub mod coverage;
 pub mod decide;
+pub mod diff;
+pub mod explain;
+pub mod fmt;
 pub mod init;
+pub mod lint;
+pub mod matrix;
+pub mod mutate;
+#[cfg(feature = "prove")]
+pub mod prove;
 pub mod render;
+pub mod samples;
+pub mod sarif;
 pub mod schema;
+pub mod schemas;
+pub mod source;
+mod stack;
+pub mod suite;
 pub mod tools;
 
 /// What a command has to say.

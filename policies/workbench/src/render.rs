@@ -230,7 +230,7 @@ impl Grid {
 }
 
 /// Breaks a line at spaces; what follows is indented like its beginning. (comfy-table would lose the indent.)
-fn wrap(line: &str, width: usize) -> String {
+pub(crate) fn wrap(line: &str, width: usize) -> String {
     let text = line.trim_start_matches(' ');
     let indent = " ".repeat(line.len().saturating_sub(text.len()));
     let (mut out, mut used) = (String::new(), 0usize);

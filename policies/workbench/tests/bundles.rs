@@ -12,6 +12,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use support::{path, policies, run};
+use toolgate_workbench::{bundle, source};
 
 /// The bundles of the repository, each with the README that says what its calls come to.
 const BUNDLES: &[(&str, &str)] = &[
@@ -181,6 +182,26 @@ fn what_can_be_called_is_visible() {
             if ["auto_approve", "self_approve", "manager_approve"].iter().any(|outcome| decision["outcome"] == *outcome)
             {
                 assert!(seen.is_some(), "{call} can be called or asked for, and is hidden");
+            }
+        }
+    }
+}
+
+/// Every policy that ships is found in its text, with all of its conditions.
+#[test]
+fn every_policy_is_found_in_its_text() {
+    for (bundle, _) in BUNDLES {
+        let loaded = bundle::load(&policies().join(bundle)).unwrap();
+        let files = source::read(&loaded.folder.bundle.policies).unwrap();
+        let mut found: Vec<&str> =
+            files.iter().flat_map(|file| &file.policies).map(|policy| policy.id.as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, loaded.engine.policy_ids().collect::<Vec<_>>());
+        for file in &files {
+            for policy in &file.policies {
+                assert!(!policy.comments.is_empty(), "{}", policy.id);
+                let whole = file.at(&policy.span);
+                assert_eq!(whole.matches("when {").count() + whole.matches("unless {").count(), policy.clauses.len());
             }
         }
     }
