@@ -31,13 +31,7 @@ ${instantiate}
 const modules = {
 ${functions.join(',\n')}
 };
-const typed = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
-// what they ask Node for, as every runtime has it
-const types = {
-  isDate: (value) => Object.prototype.toString.call(value) === '[object Date]',
-  isUint8Array: (value) => typed.call(value) === 'Uint8Array',
-};
-const loaded = { 'node:util': { types } };
+const loaded = {};
 function load(name) {
   if (loaded[name] === undefined) {
     const module = { exports: {} };

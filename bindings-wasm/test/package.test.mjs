@@ -17,7 +17,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 function run(command, args, options = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: 'utf8', ...options });
-  assert.equal(status, 0, `${command} ${args.join(' ')}\n${error ?? ''}${stdout}${stderr}`);
+  // a script with a module in it is long
+  assert.equal(status, 0, `${command} ${args.join(' ')}\n${error ?? ''}${stdout}${stderr}`.slice(0, 4_000));
   return stdout.trim();
 }
 
@@ -50,8 +51,8 @@ test('what is published is one module, with what it needs and nothing else', () 
   );
   const wasm = readFileSync(path.join(installed, 'dist/toolgate.wasm'));
   // no path of the machine that it was built on
-  for (const trace of ['/home/', '/root/', '/.cargo/', '/registry/src/', root]) {
-    if (trace !== '/registry/src/') assert.equal(wasm.indexOf(trace), -1, `it has ${trace} in it`);
+  for (const trace of ['/home/', '/root/', '/.cargo/', '/.rustup/', root]) {
+    assert.equal(wasm.indexOf(trace), -1, `it has ${trace} in it`);
   }
 });
 
@@ -96,7 +97,7 @@ test('a bundle by esbuild', () => {
     writeFileSync(path.join(folder, file), text);
     const out = path.join(folder, 'out', file);
     mkdirSync(path.dirname(out), { recursive: true });
-    run(path.join(tools, 'esbuild'), [file, '--bundle', '--format=esm', `--outfile=${out}`, '--log-level=warning', ...options]);
+    run(path.join(tools, 'esbuild'), [file, '--bundle', '--format=esm', `--outfile=${out}`, '--target=es2022', '--log-level=warning', ...options]);
     return readFileSync(out, 'utf8');
   };
   // the module inside the script
