@@ -46,7 +46,6 @@ pub(crate) fn with_little_stack<R>(f: impl FnOnce() -> R) -> R {
 const RED_ZONE: usize = if cfg!(debug_assertions) { 24 } else { 3 } * 1024 * 1024;
 
 /// How much is taken instead. Address space, not memory: only pages that are touched cost any.
-#[cfg(not(target_family = "wasm"))]
 pub(crate) const STACK: usize = if cfg!(debug_assertions) { 32 } else { 8 } * 1024 * 1024;
 
 #[cfg(test)]
