@@ -22,7 +22,7 @@ fn main() -> Result<(), LoadError> {
         engine.policy_ids().count(),
         engine.catalog().tools.len(),
         findings.len(),
-        (loading + checking).as_secs_f64() / loading.as_secs_f64(),
+        loading.saturating_add(checking).as_secs_f64() / loading.as_secs_f64(),
     );
     for lint in lint::LINTS {
         let found = findings.iter().filter(|finding| finding.lint.id == lint.id).count();
@@ -59,7 +59,8 @@ fn bundle(servers: usize, tools: usize, policies: usize) -> Bundle {
         );
     }
     let text = (0..policies).map(|at| {
-        let (server, tool) = (at % servers, at % tools);
+        let rest = |of: usize| at.checked_rem(of).unwrap_or(0);
+        let (server, tool) = (rest(servers), rest(tools));
         let scope = match at % 2 {
             0 => format!("principal, action == Toolgate::Action::\"server-{server}/tool-{tool}\", resource"),
             _ => format!(

@@ -3,8 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
     clippy::panic,
     reason = "tests may panic; clippy only knows those with #[test]"
 )]

@@ -4,8 +4,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic,
     reason = "tests may panic; clippy only knows those with #[test]"
 )]
 
