@@ -35,7 +35,7 @@ async function resident() {
 
 // V8 moves its own heap about by some MiB: the least of the last rounds is set against the least of the first
 const ROUNDS = 12;
-round(Math.min(count, 100_000));
+round(150_000);
 const after = [];
 for (let number = 0; number < ROUNDS; number += 1) {
   round(Math.ceil(count / ROUNDS));
