@@ -121,7 +121,8 @@ proptest! {
 proptest! {
     #![proptest_config(config(120))]
 
-    /// The compiled engine and Cedar's own evaluator decide alike, to the byte.
+    /// The compiled engine and Cedar's own evaluator decide alike, to the byte; but where the engine knows that no
+    /// arguments open a tool and the referee's coarser view shows it, what is said to the agent differs.
     #[test]
     fn the_engine_agrees_with_the_referee(bytes in bytes()) {
         let world = World::drawn(&bytes, false);
@@ -129,8 +130,17 @@ proptest! {
         let referee = engine.referee();
         for call in &world.calls {
             let json = world.call_json(call);
-            prop_assert_eq!(engine.decide_json(&json), referee.decide_json(&json), "{:?}\n{}", call, text(&world));
             let parsed = toolgate::Call::parse(&json).unwrap();
+            let (ours, mut theirs) = (engine.decide_json(&json), referee.decide_json(&json));
+            let hides = |engine: &toolgate::Engine| {
+                let all = engine.visible_tools(&parsed.subject, &parsed.session, parsed.now);
+                let shown = all.into_iter().find(|tool| *tool.tool == parsed.tool);
+                shown.is_none_or(|tool| tool.visibility == Visibility::Hidden)
+            };
+            if ours.agent_message != theirs.agent_message && hides(&engine) && !hides(&referee) {
+                theirs.agent_message = ours.agent_message.clone();
+            }
+            prop_assert_eq!(ours, theirs, "{:?}\n{}", call, text(&world));
             let request = TokenRequest {
                 subject: parsed.subject.clone(), audience: "https://as/".into(), resource: Some("https://tok/".into()),
                 scope: None, session: parsed.session.clone(), now: parsed.now,
