@@ -1,11 +1,5 @@
 //! Coverage: what no case reaches is named, as text, JSON and LCOV.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests may panic; clippy only knows those with #[test]"
-)]
-
 mod support;
 
 use std::fs;
