@@ -165,7 +165,10 @@ fn read<T: serde::de::DeserializeOwned>(engine: &Engine, request: &[u8]) -> Resu
 /// Compact JSON, members in the order of the type. Nothing that is said here fails to serialise; were it otherwise, an
 /// empty object allows nothing.
 fn text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "{}".into())
+    // a usual decision fits, so it is written without growing
+    let mut json = Vec::with_capacity(1024);
+    let written = serde_json::to_writer(&mut json, value).ok().and_then(|()| String::from_utf8(json).ok());
+    written.unwrap_or_else(|| "{}".into())
 }
 
 #[cfg(test)]
