@@ -65,24 +65,10 @@ impl Engine {
 
     /// Decides one call. Never fails: a fault is a denial with its code.
     pub fn decide(&self, call: &Call) -> Decision<'_> {
-        if call.arguments.as_object().is_none() {
-            let detail = format!("`arguments` is {}, not an object", call.arguments.kind());
-            return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
+        match unusable(call) {
+            Some(detail) => decide::refuse(&self.inner, Reason::InvalidRequest, detail),
+            None => raw(call, |call| self.decide_raw(call)),
         }
-        // FAIL-CLOSED: a_server_with_a_slash_is_no_server. Written out, it would be another server's tool.
-        if call.tool.server.contains('/') {
-            let detail = format!("server `{}` has a slash", call.tool.server.escape_debug());
-            return decide::refuse(&self.inner, Reason::InvalidRequest, detail);
-        }
-        // there is one reader: it holds what it is given to the limits
-        let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
-        self.decide_raw(&RawCall {
-            subject: SubjectRef::from(&call.subject),
-            tool: &tool,
-            arguments: arguments.as_bytes(),
-            session: &call.session,
-            now: call.now,
-        })
     }
 
     /// Decides one call as a gateway has it, without taking a copy of anything.
@@ -130,21 +116,13 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn trace(&self, call: &Call) -> Trace<'_> {
-        let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
-        let raw = RawCall {
-            subject: SubjectRef::from(&call.subject),
-            tool: &tool,
-            arguments: arguments.as_bytes(),
-            session: &call.session,
-            now: call.now,
+        let traced = |call: &RawCall<'_>| {
+            let mut tape = Tape::default();
+            let asking = self.asking(call, &mut tape).ok()?;
+            Some(stack::with_stack(|| trace::trace(&self.inner, &asking)))
         };
-        let mut tape = Tape::default();
-        match self.asking(&raw, &mut tape) {
-            Ok(asking) if call.arguments.as_object().is_some() && !call.tool.server.contains('/') => {
-                stack::with_stack(|| trace::trace(&self.inner, &asking))
-            }
-            _ => Trace { decision: self.decide(call), consultation: None },
-        }
+        let traced = if unusable(call).is_none() { raw(call, traced) } else { None };
+        traced.unwrap_or_else(|| Trace { decision: self.decide(call), consultation: None })
     }
 
     /// What the policies are asked for each scope of a token request that the server knows. Empty if the request is
@@ -265,6 +243,30 @@ impl Engine {
     pub(crate) fn same_snapshot(&self, other: &Self) -> bool {
         self.inner.snapshot_digest == other.inner.snapshot_digest
     }
+}
+
+/// What keeps a call that a host put together from being asked about at all.
+fn unusable(call: &Call) -> Option<String> {
+    if call.arguments.as_object().is_none() {
+        return Some(format!("`arguments` is {}, not an object", call.arguments.kind()));
+    }
+    // FAIL-CLOSED: a_server_with_a_slash_is_no_server. Written out, it would be another server's tool.
+    if call.tool.server.contains('/') {
+        return Some(format!("server `{}` has a slash", call.tool.server.escape_debug()));
+    }
+    None
+}
+
+/// Asks about a call as a gateway has it: there is one reader, and it holds what it is given to the limits.
+fn raw<R>(call: &Call, ask: impl FnOnce(&RawCall<'_>) -> R) -> R {
+    let (tool, arguments) = (call.tool.to_string(), call.arguments.to_string());
+    ask(&RawCall {
+        subject: SubjectRef::from(&call.subject),
+        tool: &tool,
+        arguments: arguments.as_bytes(),
+        session: &call.session,
+        now: call.now,
+    })
 }
 
 /// The reason for a call that could not be read.
