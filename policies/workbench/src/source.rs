@@ -107,14 +107,19 @@ impl PolicyFile {
 
     /// A place with its line and column.
     pub fn place(&self, span: &Range<usize>) -> Span {
-        let before = self.text.get(..span.start).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-        Span {
-            start: span.start,
-            end: span.end,
-            line: before.matches('\n').count().saturating_add(1),
-            column: before.get(line_start..).unwrap_or_default().chars().count().saturating_add(1),
-        }
+        span_of(&self.text, span)
+    }
+}
+
+/// A byte range of a text with its line and column.
+pub(crate) fn span_of(text: &str, range: &Range<usize>) -> Span {
+    let before = text.get(..range.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+    Span {
+        start: range.start,
+        end: range.end,
+        line: before.matches('\n').count().saturating_add(1),
+        column: before.get(line_start..).unwrap_or_default().chars().count().saturating_add(1),
     }
 }
 

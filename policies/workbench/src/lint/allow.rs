@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use toolgate::{Bundle, Source};
 
-use super::place::{Place, span_of};
+use super::place::Place;
 use super::subject::Subject;
 use super::{Findings, allow_invalid, allow_unused, find};
 use crate::source::PolicyFile;
+use crate::source::span_of;
 
 /// One comment, and what it speaks for.
 struct Allow {

@@ -9,6 +9,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toolgate::{Bundle, Source, Span};
 
+use crate::source::span_of;
+
 /// Where a finding is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -127,18 +129,6 @@ impl<'a> Places<'a> {
 
 fn text(source: &Source) -> &str {
     std::str::from_utf8(&source.bytes).unwrap_or_default()
-}
-
-/// A byte range with its line and column.
-pub(super) fn span_of(text: &str, range: &Range<usize>) -> Span {
-    let before = text.get(..range.start).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-    Span {
-        start: range.start,
-        end: range.end,
-        line: before.matches('\n').count().saturating_add(1),
-        column: before.get(line_start..).unwrap_or_default().chars().count().saturating_add(1),
-    }
 }
 
 fn in_toml(table: &DeTable<'_>, steps: &[Step<'_>]) -> Option<Range<usize>> {

@@ -11,6 +11,7 @@ use super::question::condition;
 use super::rewrite;
 use super::world::{Asked, PrincipalKind, Target};
 use crate::bundle::{self, FileError};
+use crate::source::span_of;
 
 /// The folder of a bundle in which properties lie.
 pub const FOLDER: &str = "properties";
@@ -294,10 +295,8 @@ fn expression(text: &str) -> Result<(), (String, String)> {
 }
 
 fn at(file: &str, text: &str, byte: usize) -> String {
-    let before = text.get(..byte).unwrap_or(text);
-    let line = before.matches('\n').count().saturating_add(1);
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count().saturating_add(1);
-    format!("{file}:{line}:{column}")
+    let span = span_of(text, &(byte..byte));
+    format!("{file}:{}:{}", span.line, span.column)
 }
 
 #[cfg(test)]
