@@ -16,6 +16,16 @@ test('there are examples, and each says what it prints', () => {
   assert.equal(readme.match(/```js\n/g).length, examples.length);
 });
 
+test('the README of the project', (t) => {
+  const project = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [[, script, printed]] = project.matchAll(/```js\n([^]*? \/\/ (self_approve .*\n))```/g);
+  const folder = mkdtempSync(path.join(fileURLToPath(new URL('.', import.meta.url)), 'readme-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'example.mjs'), script);
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  assert.equal(execFileSync(process.execPath, [path.join(folder, 'example.mjs')], { cwd, encoding: 'utf8' }), printed);
+});
+
 for (const [, script, printed] of examples) {
   test(`README: ${script.split('\n').findLast((line) => line)}`, (t) => {
     // inside the package, where its name is known

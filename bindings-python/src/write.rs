@@ -52,17 +52,16 @@ pub(crate) fn quote(text: &str) -> String {
     out
 }
 
-fn push_text(out: &mut String, text: &str) {
+fn push_text(out: &mut String, mut text: &str) {
     out.push('"');
-    for part in text.split_inclusive(|c: char| c == '"' || c == '\\' || c < ' ') {
-        let mut before = part.chars();
-        match before.next_back() {
-            Some(c) if c == '"' || c == '\\' => out.extend([before.as_str(), "\\", c.encode_utf8(&mut [0; 4])]),
-            Some(c) if c < ' ' => out.extend([before.as_str(), &format!("\\u{:04x}", u32::from(c))]),
-            _ => out.push_str(part),
-        }
+    while let Some(at) = text.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (before, from) = text.split_at(at);
+        let (special, after) = from.split_at(1);
+        let control = special.bytes().find(|byte| *byte < b' ');
+        out.extend([before, &control.map_or_else(|| format!("\\{special}"), |byte| format!("\\u{byte:04x}"))]);
+        text = after;
     }
-    out.push('"');
+    out.extend([text, "\""]);
 }
 
 struct Writer {
