@@ -32,8 +32,13 @@ fuzz seconds="600":
 bench *args:
     cargo run --release --manifest-path benches/Cargo.toml --bin report -- {{args}}
 
-# The slow tier: property tests with many cases, then fuzzing.
-nightly cases="20000": (_properties cases) (fuzz "600")
+# The slow tier: property tests with many cases, a million calls in each language, then fuzzing.
+nightly cases="20000": (_properties cases) _memory (fuzz "600")
 
 _properties cases:
     TOOLGATE_CASES={{cases}} cargo test --release -p toolgate --test properties
+
+_memory:
+    TOOLGATE_CALLS=1000000 bash bindings-python/test.sh
+    TOOLGATE_MEMORY_CALLS=1000000 bash bindings-node/test.sh
+    TOOLGATE_NIGHTLY=1 bash bindings-wasm/test.sh
