@@ -13,7 +13,7 @@ const NONE = freeze([]);
 const { outcomes, reasons } = parse(native.codes());
 const EFFECTS = ['permit', 'forbid'];
 /** What `pack` leaves out: all that is nested, if nothing of it is there. */
-const EMPTY = [[null, null, null, null], [null, NONE, NONE]];
+const EMPTY = [null, null, null, null, null, NONE, NONE];
 const BRACE = 0x7b;
 
 /** One of five outcomes and everything the host needs to act on it. */
@@ -62,30 +62,33 @@ let at = 0;
 function unpack(text) {
   packed = text;
   at = 3;
-  const [outcome, reason] = [outcomes[codeAt(text, 0)], reasons[codeAt(text, 1)]];
+  const count = codeAt(text, 2);
   const policies = [];
-  for (let left = codeAt(text, 2); left > 0; left -= 1) {
+  for (let index = 0; index < count; index += 1) {
     const effect = EFFECTS[codeAt(text, at)];
     at += 1;
-    policies.push({ id: next(), effect, description: next() });
+    policies[index] = { id: next(), effect, description: next() };
   }
   const detail = next();
   const nested = next();
-  const [[approval_request, access_request, guidance, step_up], [credential, obligations, gains_labels]] = nested === null ? EMPTY : parse(nested);
-  const [valid_until, agent_message, engine, version] = [next(), next(), next(), next()];
+  const members = nested === null ? EMPTY : parse(nested);
+  const valid_until = next();
+  const agent_message = next();
+  const engine = next();
+  const version = next();
   const number = +version;
   return {
-    outcome,
-    reason,
+    outcome: outcomes[codeAt(text, 0)],
+    reason: reasons[codeAt(text, 1)],
     detail,
     policies,
-    approval_request,
-    access_request,
-    guidance,
-    step_up,
-    credential,
-    obligations,
-    gains_labels,
+    approval_request: members[0],
+    access_request: members[1],
+    guidance: members[2],
+    step_up: members[3],
+    credential: members[4],
+    obligations: members[5],
+    gains_labels: members[6],
     valid_until,
     agent_message,
     engine,

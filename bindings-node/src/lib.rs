@@ -240,11 +240,11 @@ fn decide(engine: &toolgate::Engine, call: &[u8], packed: bool) -> Result<Text> 
 /// A decision as `lib/decision.js` reads it quicker than JSON: what is nested and seldom there is JSON, all else the text
 /// itself behind its length. `None`: too long for that.
 fn pack(decision: &Decision<'_>) -> Option<String> {
-    let nested = serde_json::to_string(&(
-        (&decision.approval_request, &decision.access_request, &decision.guidance, &decision.step_up),
-        (&decision.credential, &decision.obligations, &decision.gains_labels),
-    ));
-    let nested = Some(nested.ok()?).filter(|nested| nested != "[[null,null,null,null],[null,[],[]]]");
+    let (approval, access, guidance) = (&decision.approval_request, &decision.access_request, &decision.guidance);
+    let (step_up, credential) = (&decision.step_up, &decision.credential);
+    let (obligations, gains) = (&decision.obligations, &decision.gains_labels);
+    let nested = serde_json::to_string(&(approval, access, guidance, step_up, credential, obligations, gains)).ok()?;
+    let nested = Some(nested).filter(|nested| nested != "[null,null,null,null,null,[],[]]");
     let until = decision.valid_until.map(|instant| instant.to_string());
 
     let mut packed = String::with_capacity(512);
