@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the addon for this machine into `prebuilds`, with the workspace's target folder: `node build.mjs [--release]`.
-// A release is made on each platform; the folder of the package that is published holds what all of them built.
+// Each platform is built on itself: what is in `prebuilds` when the package is packed is what the package has.
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';

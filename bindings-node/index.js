@@ -16,13 +16,17 @@ class Decides {
   }
 
   decide(call) {
-    return decision(this.decideJson(call));
+    return decision(this.#decide(call, true));
   }
 
   decideJson(call) {
+    return this.#decide(call, false);
+  }
+
+  #decide(call, packed) {
     const text = json.call(call);
     try {
-      return typeof text === 'string' ? this.#native.decide(text) : this.#native.decideBytes(text);
+      return typeof text === 'string' ? this.#native.decide(text, packed) : this.#native.decideBytes(text, packed);
     } catch (error) {
       throw thrown(error);
     }

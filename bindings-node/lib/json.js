@@ -12,11 +12,20 @@ const { isArray } = Array;
 const { keys, getPrototypeOf } = Object;
 const { toISOString } = Date.prototype;
 const { toString } = Object.prototype;
+/** Methods as they are now, whatever is put in their place later. */
+const own = (method) => Function.prototype.call.bind(method);
+const [codeAt, matches] = [own(String.prototype.charCodeAt), own(RegExp.prototype.test)];
+const [lookUp, keep] = [own(Map.prototype.get), own(Map.prototype.set)];
 const { get: typedArrayOf } = Object.getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
 
 /** Text that needs no escapes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 const LONE = /\p{Surrogate}/gu;
+/** Text of at most so many characters is short. */
+const SHORT = 40;
+/** Keys as they are written: the same ones come in every call. So many are kept, whoever sends them. */
+const KEYS = 1_024;
+const [firsts, others] = [new Map(), new Map()];
 /** Deeper than any limit of an engine that is of use. What contains itself gets here. */
 const DEPTH = 128;
 /** Values in one text: of what may hold a snapshot, and of all else. */
@@ -60,7 +69,28 @@ function wellFormed(text) {
 }
 
 function quote(text) {
-  return PLAIN.test(text) ? `"${text}"` : stringify(text);
+  return isPlainText(text) ? `"${text}"` : stringify(text);
+}
+
+/** For what is short a look at each character costs less than a regular expression. */
+function isPlainText(text) {
+  if (text.length > SHORT) return matches(PLAIN, text);
+  for (let index = 0; index < text.length; index += 1) {
+    const code = codeAt(text, index);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false;
+  }
+  return true;
+}
+
+/** What stands before the value of a member, the first of its object or another. */
+function head(key, first) {
+  const known = first ? firsts : others;
+  let text = lookUp(known, key);
+  if (text === undefined) {
+    text = `${first ? '{' : ','}${quote(key)}:`;
+    if (key.length <= SHORT && known.size < KEYS) keep(known, key, text);
+  }
+  return text;
 }
 
 class Writer {
@@ -84,15 +114,15 @@ class Writer {
       this.path[0] = key;
       const known = (key === 'subject' || key === 'session') && typeof member === 'object';
       const written = known ? this.object(member, 1, true) : this.value(member, 1);
-      text += text === '' ? `${quote(key)}:${written}` : `,${quote(key)}:${written}`;
+      text += head(key, text === '') + written;
     }
-    if (args === undefined) return `{${text}}`;
+    if (args === undefined) return text === '' ? '{}' : `${text}}`;
     // FAIL-CLOSED: no part of a call speaks for another. With every member there, one that the agent's text brings along
     // is there twice, and the reader refuses it.
     for (const [name, none] of REQUIRED) {
-      if (!names.includes(name)) text += text === '' ? `"${name}":${none}` : `,"${name}":${none}`;
+      if (!names.includes(name)) text += head(name, text === '') + none;
     }
-    return `{${text},"arguments":${args}}`;
+    return `${text},"arguments":${args}}`;
   }
 
   /** An object. In one of toolgate's own, a member that is undefined is none. */
@@ -104,36 +134,30 @@ class Writer {
       if (own && member === undefined) continue;
       this.path[depth] = key;
       const written = this.value(member, depth + 1);
-      text += text === '' ? `${quote(key)}:${written}` : `,${quote(key)}:${written}`;
+      text += head(key, text === '') + written;
     }
-    return `{${text}}`;
+    return text === '' ? '{}' : `${text}}`;
   }
 
   value(value, depth) {
     if (--this.left < 0) this.refuse(depth, 'it is too large', 'make it smaller', 'limit_exceeded');
-    switch (typeof value) {
-      case 'string':
-        return quote(value);
-      case 'number':
-        if (isSafeInteger(value) || (isFinite(value) && !isInteger(value))) return `${value}`;
-        return this.refuse(
-          depth,
-          isFinite(value) ? `${value} may have been rounded` : `${value} is no JSON`,
-          isFinite(value) ? 'give a BigInt, or the JSON text it came in' : 'give a finite number',
-        );
-      case 'boolean':
-        return value ? 'true' : 'false';
-      case 'bigint':
-        return `${value}`;
-      case 'object':
-        if (value === null) return 'null';
-        if (isArray(value)) return this.array(value, depth);
-        if (isPlain(value)) return this.object(value, depth, false);
-        if (toString.call(value) === '[object Date]') return this.date(value, depth);
-        return this.refuse(depth, `${nameOf(value)} is no plain object`, 'give a plain one with the same members');
-      default:
-        return this.refuse(depth, `${nameOf(value)} is no JSON`, 'leave it out');
+    if (typeof value === 'string') return quote(value);
+    if (typeof value === 'number') {
+      if (isSafeInteger(value) || (isFinite(value) && !isInteger(value))) return `${value}`;
+      return this.refuse(
+        depth,
+        isFinite(value) ? `${value} may have been rounded` : `${value} is no JSON`,
+        isFinite(value) ? 'give a BigInt, or the JSON text it came in' : 'give a finite number',
+      );
     }
+    if (typeof value === 'boolean') return value ? 'true' : 'false';
+    if (value === null) return 'null';
+    if (typeof value === 'bigint') return `${value}`;
+    if (typeof value !== 'object') return this.refuse(depth, `${nameOf(value)} is no JSON`, 'leave it out');
+    if (isArray(value)) return this.array(value, depth);
+    if (isPlain(value)) return this.object(value, depth, false);
+    if (toString.call(value) === '[object Date]') return this.date(value, depth);
+    return this.refuse(depth, `${nameOf(value)} is no plain object`, 'give a plain one with the same members');
   }
 
   array(value, depth) {
@@ -142,9 +166,9 @@ class Writer {
     for (let index = 0; index < value.length; index += 1) {
       this.path[depth] = index;
       const written = this.value(value[index], depth + 1);
-      text += index === 0 ? written : `,${written}`;
+      text += (index === 0 ? '[' : ',') + written;
     }
-    return `[${text}]`;
+    return text === '' ? '[]' : `${text}]`;
   }
 
   date(value, depth) {

@@ -1,5 +1,5 @@
 'use strict';
-// The addon for this machine. All of them are in the package: nothing is downloaded or built when it is installed.
+// The addon for this machine. What was built is in the package: nothing is downloaded or built when it is installed.
 
 const { existsSync } = require('node:fs');
 const path = require('node:path');

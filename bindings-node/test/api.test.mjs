@@ -57,6 +57,38 @@ test('a decision has everything the host needs, and is frozen to its depth', () 
   }, TypeError);
 });
 
+test('a decision is what its text says, whatever has to be said', () => {
+  const permit = (id, description) => `@id("${id}") @description("${description}") permit (principal, action, resource);`;
+  const said = (policies, call = find()) => {
+    const engine = new Engine({ ...sources(), policies });
+    const decision = engine.decide(call);
+    assert.equal(JSON.stringify(decision), engine.decideJson(call));
+    assert.deepEqual(new Live(engine).decide(call), decision);
+    return decision;
+  };
+  // in characters of one, two and four bytes
+  for (const description of ['a', 'x'.repeat(126), 'x'.repeat(127), 'x'.repeat(128), 'é'.repeat(300), 'ø😀'.repeat(300)]) {
+    const { policies } = said(permit('one', description));
+    assert.deepEqual(policies, [{ id: 'one', effect: 'permit', description }]);
+    assert.ok(Object.isFrozen(policies[0]));
+  }
+  for (const count of [2, 127, 128, 200]) {
+    const { policies } = said(Array.from({ length: count }, (_, number) => permit(`p${number}`, 'ä\\"\\\\')).join('\n'));
+    assert.deepEqual(policies.map(({ description }) => description), Array(count).fill('ä"\\'));
+  }
+  const { policies, allowed } = said('@id("no") forbid (principal, action, resource);');
+  assert.deepEqual([policies, allowed], [[{ id: 'no', effect: 'forbid', description: null }], false]);
+  // up to the longest that comes packed, and beyond
+  const lengths = Array.from({ length: 80 }, (_, number) => 'x'.repeat(16_270 + number));
+  for (const message of ['Fråga "IT" 😀', ...lengths, 'é'.repeat(16_384), '😀'.repeat(16_384)]) {
+    const overlay = sources().overlay.replace('Ask the IT desk', message.replaceAll('"', '\\"'));
+    const guided = new Engine({ ...sources(), overlay });
+    assert.equal(guided.decide(bot).guidance.message, message);
+    assert.equal(JSON.stringify(guided.decide(bot)), guided.decideJson(bot));
+  }
+  for (const call of ['', '{', 'ü', Buffer.from([0xff]), bot, find(1), pay(1), { ...find(), tool: 'crm/ü\u0000' }]) said('@id("a") permit (principal, action, resource);', call);
+});
+
 test('a call is an object, a text or bytes', () => {
   const text = JSON.stringify(find());
   const wanted = engine.decideJson(text);
