@@ -40,5 +40,5 @@ _properties cases:
 
 _memory:
     TOOLGATE_CALLS=1000000 bash bindings-python/test.sh
-    TOOLGATE_MEMORY_CALLS=1000000 bash bindings-node/test.sh
+    TOOLGATE_CALLS=1000000 bash bindings-node/test.sh
     TOOLGATE_NIGHTLY=1 bash bindings-wasm/test.sh

@@ -1,11 +1,11 @@
-// Deciding keeps nothing. The nightly run makes a million calls: TOOLGATE_MEMORY_CALLS=1000000.
+// Deciding keeps nothing. The nightly run makes a million calls: TOOLGATE_CALLS=1000000.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const calls = Number(process.env.TOOLGATE_MEMORY_CALLS ?? 60_000);
+const calls = Number(process.env.TOOLGATE_CALLS ?? 60_000);
 const MOST = 2 * 1024 * 1024;
 
 test(`memory after ${calls} calls`, () => {
