@@ -66,7 +66,7 @@ impl<'a> Binding<'a> {
 }
 
 /// Users, by number.
-pub(crate) type Users = SmallVec<[u32; 4]>;
+pub(crate) type Users = SmallVec<[u32; 16]>;
 
 impl<'a> Matter<'a> {
     /// Who stands in for the manager here: whoever may, for some policy that only a manager moves.
@@ -83,7 +83,7 @@ impl<'a> Matter<'a> {
 
     /// Whether anything was ever approved for the subject.
     pub(crate) fn has_approvals(&self) -> bool {
-        self.approvals().next().is_some()
+        !self.facts.approvals.is_empty()
     }
 
     /// How far the approvals in force count for one policy, each within that policy's own terms.
@@ -174,7 +174,7 @@ impl<'a> Matter<'a> {
 
     /// What was ever approved for the subject.
     pub(crate) fn approvals(&self) -> impl Iterator<Item = &'a Recorded> + use<'a> {
-        self.engine.people.approvals(self.facts.who).iter()
+        self.facts.approvals.iter()
     }
 
     /// How far one yes counts for one policy.
@@ -265,7 +265,7 @@ impl<'a> Matter<'a> {
 
     /// Each user once, in the order of their names.
     fn by_name(&self, mut users: Users) -> Users {
-        users.sort_by(|left, right| self.engine.user_name(*left).cmp(self.engine.user_name(*right)));
+        users.sort_unstable_by(|left, right| self.engine.user_name(*left).cmp(self.engine.user_name(*right)));
         users.dedup();
         users
     }
