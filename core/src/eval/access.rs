@@ -130,7 +130,7 @@ impl Forbidden {
 /// At which rungs a policy forbids asking for an entitlement. An error forbids at all.
 fn forbidden_at(question: &Question<'_>, entitlement: u32) -> [bool; 3] {
     let own = [entitlement];
-    let asked = Question { target: Target::Request { entitlement, own: &own }, ..*question };
+    let asked = Question { target: Target::Request { entitlement, own: &own }, before: None, ..*question };
     let mut forbidden = [false; 3];
     match asked.ask_some(|policy| policy.forbids_requests) {
         Ok(truths) => {
