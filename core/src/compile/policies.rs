@@ -30,6 +30,8 @@ pub(crate) struct Policy {
     pub(crate) reads_labels: bool,
     /// Whether it reads what the principal holds.
     pub(crate) reads_held: bool,
+    /// Whether it is a forbid that some arguments surely escape.
+    pub(crate) escapable: bool,
     /// Whether it could forbid asking for an entitlement.
     pub(crate) forbids_requests: bool,
     alone: OnceLock<Result<Alone, String>>,
@@ -42,6 +44,7 @@ pub(crate) struct Brief {
     pub(crate) effect: Effect,
     pub(crate) reads_labels: bool,
     pub(crate) reads_held: bool,
+    pub(crate) escapable: bool,
     pub(crate) forbids_requests: bool,
     /// Whether time alone could change what it says.
     pub(crate) timed: bool,
@@ -109,6 +112,8 @@ pub(crate) fn compile(
     };
     let approvers = source.terms.approvers.iter().map(&mut number).collect();
     let condition = compiler.add(clauses, symbols).ok();
+    let escapable = source.terms.effect == Effect::Forbid
+        && condition.is_some_and(|condition| compiler.code().begins_with_input(condition));
     Policy {
         terms: source.terms,
         cedar: source.cedar,
@@ -117,6 +122,7 @@ pub(crate) fn compile(
         clock,
         reads_labels,
         reads_held,
+        escapable,
         forbids_requests,
         alone: OnceLock::new(),
     }
@@ -129,6 +135,7 @@ impl Policy {
             effect: self.terms.effect,
             reads_labels: self.reads_labels,
             reads_held: self.reads_held,
+            escapable: self.escapable,
             forbids_requests: self.forbids_requests,
             timed: self.clock != Clock::At(Vec::new()),
         }

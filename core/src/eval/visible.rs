@@ -27,13 +27,15 @@ pub(crate) fn all<'e>(
 ) -> Vec<VisibleTool<'e>> {
     let facts = check::session(session, &engine.limits).and_then(|()| facts::subject(engine, subject, now)).ok();
     let facets = Facets::new(session, now);
+    let mut forbidden = Forbidden::default();
     let tools = engine.inventory.tools.iter().enumerate();
     tools
         .map(|(at, tool)| {
             let open = facts.as_ref().filter(|_| tool.shut.is_none());
             let found = open.zip(engine.inventory.server(tool.server));
             let visibility = found.map_or(Visibility::Hidden, |(facts, server)| {
-                View { engine, facts, number: number(at), tool, server, facets: &facets, now }.visibility()
+                View { engine, facts, number: number(at), tool, server, facets: &facets, now }
+                    .visibility(&mut forbidden)
             });
             VisibleTool { tool: Cow::Borrowed(&tool.id), visibility }
         })
@@ -47,7 +49,7 @@ pub(crate) fn one(engine: &Compiled, asking: &Asking<'_>) -> Visibility {
     let Ok((number, tool)) = facts::tool(engine, asking.tool) else { return Visibility::Hidden };
     let Ok(server) = facts::server(engine, tool.server) else { return Visibility::Hidden };
     let facets = Facets::new(&asking.session, now);
-    View { engine, facts: &facts, number, tool, server, facets: &facets, now }.visibility()
+    View { engine, facts: &facts, number, tool, server, facets: &facets, now }.visibility(&mut Forbidden::default())
 }
 
 struct View<'a> {
@@ -61,7 +63,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn visibility(&self) -> Visibility {
+    fn visibility(&self, forbidden: &mut Forbidden) -> Visibility {
         let mut truths = Truths::new();
         let Ok(rows) = ruled(&self.question(&self.facts.held), &self.matter(), Some(&mut truths)) else {
             return Visibility::Hidden;
@@ -72,7 +74,6 @@ impl View<'_> {
             None if self.is_closed(&rows) => return Visibility::Hidden,
             None => {}
         }
-        let mut forbidden = Forbidden::default();
         for candidate in access::candidates(self.engine, self.facts, self.tool) {
             let held = self.facts.held.with(candidate.what(), &self.engine.people);
             let before = Some(Before { truths: &truths, more: candidate.what() });

@@ -37,6 +37,8 @@ pub(crate) fn ask(
     let mut machine = Machine::new(&engine.code, &asked);
     let mut by_cedar: Option<referee::Asked> = None;
 
+    let any_input = matches!(question.target, Target::Call { input: Input::Unknown, .. });
+
     for number in &candidates {
         let Some(policy) = engine.brief(*number) else { continue };
         if !wanted(policy) {
@@ -46,6 +48,10 @@ pub(crate) fn ask(
             && !policy.reads_held
         {
             told(*number, policy, *says);
+            continue;
+        }
+        if any_input && policy.escapable {
+            told(*number, policy, [Truth::False; 3]);
             continue;
         }
         let effect = policy.effect;
