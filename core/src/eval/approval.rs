@@ -9,6 +9,7 @@ use crate::compile::inventory::{ServerEntry, ToolEntry};
 use crate::compile::people::Recorded;
 use crate::compile::policies::{ApproverNumber, Policy};
 use crate::compile::symbols;
+use crate::data::canonical::Written;
 use crate::data::decision::Effect;
 use crate::data::id::SubjectRef;
 use crate::data::policy::Terms;
@@ -47,7 +48,7 @@ pub(crate) enum Asked<'a> {
 
 /// The digest that an approval of exactly one call carries, worked out if somebody asks.
 pub(crate) struct Binding<'a> {
-    digest: OnceCell<String>,
+    digest: OnceCell<Written>,
     subject: SubjectRef<'a>,
     tool: &'a str,
     arguments: Item<'a>,
@@ -61,7 +62,8 @@ impl<'a> Binding<'a> {
     }
 
     pub(crate) fn get(&self) -> &str {
-        self.digest.get_or_init(|| binding(self.subject, self.tool, self.arguments, self.definition))
+        let digest = || binding(self.subject, self.tool, self.arguments, self.definition);
+        self.digest.get_or_init(digest).as_str()
     }
 }
 
