@@ -336,7 +336,7 @@ impl Index {
 struct Above<'s, 'a> {
     asked: &'s Asked<'a>,
     /// Each with its [`bit`].
-    named: Option<SmallVec<[(Ent, u64); 16]>>,
+    named: Option<SmallVec<[(Ent, u64); 32]>>,
     /// Whether nothing else is looked for.
     more: bool,
 }

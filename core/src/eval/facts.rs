@@ -117,9 +117,9 @@ impl Gathered {
             What::Entitlement(id) => self.entitlement(id),
             What::Profile(id) => {
                 if self.profiles.len() < FEW {
-                    add(&mut self.profiles, id)
+                    add(&mut self.profiles, id);
                 } else {
-                    self.profiles.push(id)
+                    self.profiles.push(id);
                 }
                 people.bundled(id).iter().for_each(|id| self.entitlement(*id));
             }
@@ -139,7 +139,7 @@ impl Gathered {
     }
 
     /// All of it, each once and sorted.
-    fn finish(mut self, held: &mut Held) {
+    fn finish(&mut self, held: &mut Held) {
         let mut words = self.words;
         while words != 0 {
             let word = words.trailing_zeros();
@@ -159,7 +159,7 @@ impl Gathered {
             self.profiles.sort_unstable();
             self.profiles.dedup();
         }
-        held.profiles = self.profiles;
+        held.profiles.extend_from_slice(&self.profiles);
     }
 }
 
