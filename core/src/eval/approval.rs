@@ -112,7 +112,7 @@ impl<'a> Matter<'a> {
         }
         let of = |effect| {
             let policies = moved.iter().filter(move |policy| policy.terms.effect == effect);
-            policies.map(|policy| self.eligible(policy)).collect::<SmallVec<[Users; 4]>>()
+            policies.map(|policy| self.eligible(policy)).collect::<SmallVec<[Users; 8]>>()
         };
         // every forbid must be lifted, and one of the permits is enough
         let (forbids, mut permits) = (of(Effect::Forbid), of(Effect::Permit));
@@ -274,7 +274,7 @@ impl<'a> Matter<'a> {
 }
 
 /// The policies that a yes at rung `to` moves from what they say at `from`, in the order of their ids.
-pub(crate) fn asking<'a>(engine: &'a Compiled, rows: &[Ruled], from: Rung, to: Rung) -> SmallVec<[&'a Policy; 8]> {
+pub(crate) fn asking<'a>(engine: &'a Compiled, rows: &[Ruled], from: Rung, to: Rung) -> SmallVec<[&'a Policy; 16]> {
     // a permit that holds anyway needs nobody's yes, so one that would hold after it asks for nothing
     let permitted = rows.iter().any(|ruled| ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, from));
     let moves = rows.iter().filter(|ruled| match ruled.row.effect {

@@ -100,7 +100,7 @@ fn levels(rows: &[Ruled], matter: &Matter<'_>) -> SmallVec<[Rung; 16]> {
 /// Who said yes in the manager's place, for some policy that only a manager moves.
 pub(crate) fn stand_ins(truths: impl Iterator<Item = (u32, [Truth; 3])>, matter: &Matter<'_>) -> Users {
     let moved = truths.filter(|(_, [_, self_approval, manager])| self_approval != manager);
-    let moved: SmallVec<[&Policy; 8]> = moved.filter_map(|(number, _)| matter.engine.policy(number)).collect();
+    let moved: SmallVec<[&Policy; 16]> = moved.filter_map(|(number, _)| matter.engine.policy(number)).collect();
     matter.stand_ins(&moved)
 }
 
