@@ -107,8 +107,8 @@ impl Compiled {
 
 impl Rules {
     /// What there is to know of a policy in short.
-    pub(crate) fn brief(&self, number: u32) -> Option<Brief> {
-        self.briefs.get(index(number)).copied()
+    pub(crate) fn brief(&self, number: u32) -> Option<&Brief> {
+        self.briefs.get(index(number))
     }
 
     /// The policy of a number.

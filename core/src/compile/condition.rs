@@ -70,6 +70,11 @@ impl Compiler {
         Ok(Condition(self.put(item)))
     }
 
+    /// The code so far.
+    pub(crate) fn code(&self) -> &Code {
+        &self.code
+    }
+
     /// The code of all of them.
     pub(crate) fn finish(mut self) -> Code {
         self.code.shrink();

@@ -1,8 +1,8 @@
 //! Finds the policies whose scope matches a request, without looking at the others.
 //!
-//! Policies are kept by action (any, a group, one) and, within that, by what they say of the principal and of the
-//! resource. A request looks into the few places where policies about it can be. What is left open by a policy is a
-//! place of its own, which is always looked into. Memory grows with the policies and the actions they list.
+//! Policies are kept by action (any, a group, one), within that by the resource they name, and within that by what they
+//! say of the principal. A request looks into the few places where policies about it can be. What is left open by a
+//! policy is a place of its own, which is always looked into. Memory grows with the policies and the actions they list.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,17 @@ use crate::data::value::Ent;
 /// Policies, found by scope.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
-    /// Sorted by bucket, principal and resource.
+    /// Sorted by bucket and principal.
     entries: Vec<Entry>,
     /// The entries of a bucket that say the same of the principal.
     places: Vec<Range>,
     /// What the named principals of each bucket are, sorted.
     named: Vec<Ent>,
     buckets: Vec<Bucket>,
-    /// The bucket of an action or of a group of actions.
+    /// The bucket of an action or of a group of actions, with whatever resource.
     actions: Table,
+    /// The bucket of one of those and a resource that its policies name.
+    resources: Table,
     /// The place of a bucket and a principal, or what the principal is in.
     principals: Table,
     /// A bit for each entity that some policy names as something a principal is in; by kind, then by number.
@@ -42,7 +44,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) resource_in: &'a [(u32, &'a [u32])],
 }
 
-/// The policies about an action: those that let the principal open, and those that name it.
+/// The policies about an action, and about one resource or whatever resource: those that let the principal open, and
+/// those that name it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
     /// Principal: any.
@@ -53,6 +56,8 @@ struct Bucket {
     named: Range,
     /// A bit for each of them, by hash: most that are not named are known by it.
     filter: u64,
+    /// Whether policies about the action name resources; those have buckets of their own.
+    resources: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,27 +66,26 @@ struct Range {
     end: u32,
 }
 
-/// One policy in one place.
+/// One policy in one place: what it says of the principal, and what has to be besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    principal: Key,
-    resource: Key,
-    policy: u32,
-    /// Whether the action has to be exactly the bucket's.
-    exact_action: bool,
-}
-
-/// A bound, ordered for searching: open ones first, then those of a type, then those of an entity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
     class: Class,
     entity: Ent,
-    /// Whether it has to be exactly this entity.
-    exact: bool,
-    /// The type it has to have besides.
-    kind: Option<u32>,
+    policy: u32,
+    /// What has to be exactly what the place is of, and not only in it.
+    exact: u8,
+    /// The types that principal and resource have to have, or [`ANY`].
+    kinds: [u32; 2],
 }
 
+const EXACT_PRINCIPAL: u8 = 1;
+const EXACT_ACTION: u8 = 2;
+const EXACT_RESOURCE: u8 = 4;
+
+/// In the place of a type.
+const ANY: u32 = u32::MAX;
+
+/// What is said of the principal: nothing, its type, or an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
     Open,
@@ -89,7 +93,7 @@ enum Class {
     Named,
 }
 
-/// Places that are scanned rather than searched.
+/// So many names are searched for where there is one.
 const FEW: usize = 8;
 
 const NOBODY: Ent = Ent { kind: u32::MAX, id: u32::MAX };
@@ -97,51 +101,73 @@ const NOBODY: Ent = Ent { kind: u32::MAX, id: u32::MAX };
 impl Index {
     /// The index over policies, which are numbered in this order.
     pub(crate) fn new<'a>(scopes: impl IntoIterator<Item = &'a Scope>) -> Self {
-        let mut buckets: BTreeMap<Ent, Vec<Entry>> = BTreeMap::new();
         // there is always a bucket for policies about any action, and it is the first
-        let mut any_action = Vec::new();
+        let mut buckets = BTreeMap::from([((None, None), Vec::new())]);
         for (policy, scope) in scopes.into_iter().enumerate() {
-            let entry = Entry {
-                principal: Key::new(scope.principal),
-                resource: Key::new(scope.resource),
-                policy: number(policy),
-                exact_action: matches!(scope.action, Actions::Eq(_)),
+            let (entry, resource) = Entry::new(number(policy), scope);
+            let actions = match &scope.action {
+                Actions::Any => &[][..],
+                Actions::Eq(action) => std::slice::from_ref(action),
+                Actions::In(some) => some,
             };
-            match &scope.action {
-                Actions::Any => any_action.push(entry),
-                Actions::Eq(action) => buckets.entry(*action).or_default().push(entry),
-                Actions::In(some) => {
-                    some.iter().for_each(|action| buckets.entry(*action).or_default().push(entry));
+            let any = matches!(scope.action, Actions::Any).then_some(None);
+            for action in actions.iter().map(|action| Some(*action)).chain(any) {
+                // under whatever resource it is found that there are some with one
+                buckets.entry((action, None)).or_default();
+                buckets.entry((action, resource)).or_default().push(entry);
+            }
+        }
+        let count = buckets.values().map(Vec::len).sum();
+        let named = buckets.keys().filter(|(_, resource)| resource.is_some()).count();
+        let (actions, resources) = (Table::new(buckets.len().saturating_sub(named)), Table::new(named));
+        let mut all = Self { actions, resources, principals: Table::new(count), ..Self::default() };
+        let mut whatever = 0;
+        for ((action, resource), entries) in buckets {
+            let bucket = all.add(entries);
+            match resource {
+                None => {
+                    whatever = bucket;
+                    if let Some(action) = action {
+                        all.actions.add(0, action, bucket);
+                    }
+                }
+                // that of whatever resource came before
+                Some(resource) => {
+                    all.resources.add(whatever, resource, bucket);
+                    if let Some(bucket) = all.buckets.get_mut(index(whatever)) {
+                        bucket.resources = true;
+                    }
                 }
             }
         }
-        let all = any_action.len().saturating_add(buckets.values().map(Vec::len).sum());
-        let (actions, principals) = (Table::new(buckets.len()), Table::new(all));
-        let mut index = Self { actions, principals, ..Self::default() };
-        index.add(any_action);
-        for (action, entries) in buckets {
-            let bucket = index.add(entries);
-            index.actions.add(0, action, bucket);
-        }
-        index.entries.shrink_to_fit();
-        index.places.shrink_to_fit();
-        index.named.shrink_to_fit();
-        index.buckets.shrink_to_fit();
-        index
+        all.entries.shrink_to_fit();
+        all.places.shrink_to_fit();
+        all.named.shrink_to_fit();
+        all.buckets.shrink_to_fit();
+        all
     }
 
-    /// Adds the policies that match to an empty list, in their order and each once.
+    /// Adds the policies that match to a list, in their order and each once.
     pub(crate) fn find<A: Array<Item = u32>>(&self, asked: &Asked<'_>, into: &mut SmallVec<A>) {
-        let mut above = Above { asked, named: None };
-        self.look_into(0, true, &mut above, into);
+        self.look(&mut Above { asked, named: None, more: false }, into);
+    }
+
+    /// The same of the policies that name something of what the principal is in, when the others are there already.
+    pub(crate) fn find_more<A: Array<Item = u32>>(&self, asked: &Asked<'_>, into: &mut SmallVec<A>) {
+        self.look(&mut Above { asked, named: None, more: true }, into);
+    }
+
+    fn look<A: Array<Item = u32>>(&self, above: &mut Above<'_, '_>, into: &mut SmallVec<A>) {
+        let asked = above.asked;
+        self.look_under(0, EXACT_ACTION, above, into);
         if let Some(bucket) = self.actions.get(0, asked.action) {
-            self.look_into(bucket, true, &mut above, into);
+            self.look_under(bucket, EXACT_ACTION, above, into);
         }
         for group in asked.action_in {
             if *group != asked.action
                 && let Some(bucket) = self.actions.get(0, *group)
             {
-                self.look_into(bucket, false, &mut above, into);
+                self.look_under(bucket, 0, above, into);
             }
         }
         into.sort_unstable();
@@ -157,10 +183,10 @@ impl Index {
         let first = self.entries.len();
         let (mut open, mut typed, mut places) = (0usize, 0usize, Vec::new());
         for (at, entry) in entries.iter().enumerate() {
-            match entry.principal.class {
+            match entry.class {
                 Class::Open => open = at.saturating_add(1),
                 Class::Typed => typed = at.saturating_add(1),
-                Class::Named => places.push((entry.principal.entity, at)),
+                Class::Named => places.push((entry.entity, at)),
             }
         }
         let typed = typed.max(open);
@@ -187,114 +213,98 @@ impl Index {
             typed: Range { start: at(open), end: at(typed) },
             named: Range { start: named, end: number(self.named.len()) },
             filter,
+            resources: false,
         });
         self.entries.append(&mut entries);
         bucket
     }
 
-    fn look_into<A: Array<Item = u32>>(
+    /// Looks into the bucket of an action and whatever resource, and into those of the resource and what it is in.
+    fn look_under<A: Array<Item = u32>>(
         &self,
         bucket: u32,
-        is_action: bool,
+        exact: u8,
         above: &mut Above<'_, '_>,
         into: &mut SmallVec<A>,
     ) {
-        let Some(Bucket { open, typed, named, filter }) = self.buckets.get(index(bucket)) else { return };
+        self.look_into(bucket, exact, above, into);
+        if !self.buckets.get(index(bucket)).is_some_and(|bucket| bucket.resources) {
+            return;
+        }
         let asked = above.asked;
-        self.take(*open, is_action, false, asked, into);
-        if !typed.is_empty() {
-            let kind = asked.principal.kind;
-            let range = self.narrow(*typed, |entry| entry.principal.entity.kind, kind);
-            self.take(range, is_action, false, asked, into);
+        if let Some(named) = self.resources.get(bucket, asked.resource) {
+            self.look_into(named, exact | EXACT_RESOURCE, above, into);
+        }
+        for (kind, ids) in asked.resource_in {
+            for id in *ids {
+                let entity = Ent { kind: *kind, id: *id };
+                if entity != asked.resource
+                    && let Some(named) = self.resources.get(bucket, entity)
+                {
+                    self.look_into(named, exact, above, into);
+                }
+            }
+        }
+    }
+
+    fn look_into<A: Array<Item = u32>>(
+        &self,
+        bucket: u32,
+        exact: u8,
+        above: &mut Above<'_, '_>,
+        into: &mut SmallVec<A>,
+    ) {
+        let Some(Bucket { open, typed, named, filter, .. }) = self.buckets.get(index(bucket)) else { return };
+        let asked = above.asked;
+        let all = !above.more;
+        if all {
+            self.take(*open, exact, asked, into);
+        }
+        if all && !typed.is_empty() {
+            let range = self.narrow(*typed, |entry| entry.entity.kind, asked.principal.kind);
+            self.take(range, exact, asked, into);
         }
         if named.is_empty() {
             return;
         }
-        let mut look_up = |entity: Ent, is_principal: bool| {
-            if filter & bit(entity) != 0
-                && let Some(place) = self.principals.get(bucket, entity)
+        let mut look_up = |entity: Ent, exact: u8| {
+            if let Some(place) = self.principals.get(bucket, entity)
                 && let Some(range) = self.places.get(index(place))
             {
-                self.take(*range, is_action, is_principal, asked, into);
+                self.take(*range, exact, asked, into);
             }
         };
-        look_up(asked.principal, true);
+        if all && filter & bit(asked.principal) != 0 {
+            look_up(asked.principal, exact | EXACT_PRINCIPAL);
+        }
         // a name among what the principal is in is searched for; the other way it is mostly a look at a bit
         let names = named.of(&self.named);
         if names.len().saturating_mul(FEW) <= above.len() {
             for entity in names {
                 if is_among(*entity, asked.principal_in) && *entity != asked.principal {
-                    look_up(*entity, false);
+                    look_up(*entity, exact);
                 }
             }
             return;
         }
-        for entity in above.named(&self.flags) {
-            look_up(*entity, false);
+        for (entity, bit) in above.named(&self.flags) {
+            if filter & bit != 0 {
+                look_up(*entity, exact);
+            }
         }
     }
 
-    /// Takes those of some entries that match. Their principal does, but for what `Key` says besides.
-    fn take<A: Array<Item = u32>>(
-        &self,
-        range: Range,
-        is_action: bool,
-        is_principal: bool,
-        asked: &Asked<'_>,
-        into: &mut SmallVec<A>,
-    ) {
-        let mut one = |entry: &Entry, is_resource: bool| {
-            let principal = &entry.principal;
-            let matches = (is_action || !entry.exact_action)
-                && (is_principal || !principal.exact)
-                && principal.kind.is_none_or(|kind| kind == asked.principal.kind)
-                && (is_resource || !entry.resource.exact)
-                && entry.resource.kind.is_none_or(|kind| kind == asked.resource.kind);
-            if matches {
+    /// Takes those of some entries that match: all that is left to see are types, and what has to be exact.
+    #[inline]
+    fn take<A: Array<Item = u32>>(&self, range: Range, exact: u8, asked: &Asked<'_>, into: &mut SmallVec<A>) {
+        for entry in range.of(&self.entries) {
+            let [principal, resource] = entry.kinds;
+            if entry.exact & !exact == 0
+                && (principal == ANY || principal == asked.principal.kind)
+                && (resource == ANY || resource == asked.resource.kind)
+            {
                 into.push(entry.policy);
             }
-        };
-        let entries = range.of(&self.entries);
-        if entries.len() <= FEW {
-            for entry in entries {
-                match entry.resource.class {
-                    Class::Open | Class::Typed => one(entry, false),
-                    Class::Named if entry.resource.entity == asked.resource => one(entry, true),
-                    Class::Named if is_among(entry.resource.entity, asked.resource_in) => one(entry, false),
-                    Class::Named => {}
-                }
-            }
-            return;
-        }
-        // by principal first and resource next: groups of entries that say the same of the principal
-        let mut rest = entries;
-        while let Some(first) = rest.first() {
-            // mostly all of them do
-            let same = match rest.last() {
-                Some(last) if last.principal == first.principal => rest.len(),
-                _ => rest.partition_point(|entry| entry.principal == first.principal),
-            };
-            let (group, after) = rest.split_at_checked(same).unwrap_or((rest, &[]));
-            let unnamed = group.partition_point(|entry| entry.resource.class != Class::Named);
-            let (unnamed, named) = group.split_at_checked(unnamed).unwrap_or((group, &[]));
-            unnamed.iter().for_each(|entry| one(entry, false));
-            let of = |entity: Ent| {
-                let start = named.partition_point(|entry| entry.resource.entity < entity);
-                let from = named.get(start..).unwrap_or_default();
-                from.iter().take_while(move |entry| entry.resource.entity == entity)
-            };
-            if !named.is_empty() {
-                of(asked.resource).for_each(|entry| one(entry, true));
-                for (kind, ids) in asked.resource_in {
-                    for id in *ids {
-                        let entity = Ent { kind: *kind, id: *id };
-                        if entity != asked.resource {
-                            of(entity).for_each(|entry| one(entry, false));
-                        }
-                    }
-                }
-            }
-            rest = after;
         }
     }
 
@@ -325,7 +335,10 @@ impl Index {
 /// What the principal is in, as far as some policy names it: gathered once, for all buckets.
 struct Above<'s, 'a> {
     asked: &'s Asked<'a>,
-    named: Option<SmallVec<[Ent; 16]>>,
+    /// Each with its [`bit`].
+    named: Option<SmallVec<[(Ent, u64); 32]>>,
+    /// Whether nothing else is looked for.
+    more: bool,
 }
 
 impl Above<'_, '_> {
@@ -335,7 +348,7 @@ impl Above<'_, '_> {
         self.named.as_ref().map_or_else(all, SmallVec::len)
     }
 
-    fn named(&mut self, flags: &[Vec<u64>]) -> &[Ent] {
+    fn named(&mut self, flags: &[Vec<u64>]) -> &[(Ent, u64)] {
         let asked = self.asked;
         self.named.get_or_insert_with(|| {
             let mut named = SmallVec::new();
@@ -344,7 +357,7 @@ impl Above<'_, '_> {
                 for id in *ids {
                     let entity = Ent { kind: *kind, id: *id };
                     if is_flagged(flags, *id) && entity != asked.principal {
-                        named.push(entity);
+                        named.push((entity, bit(entity)));
                     }
                 }
             }
@@ -367,15 +380,43 @@ fn is_among(entity: Ent, above: &[(u32, &[u32])]) -> bool {
     above.iter().any(|(kind, ids)| entity.kind == *kind && ids.binary_search(&entity.id).is_ok())
 }
 
-impl Key {
+impl Entry {
+    /// The entry of a policy, and the resource under which it is kept.
+    fn new(policy: u32, scope: &Scope) -> (Self, Option<Ent>) {
+        let principal = Part::new(scope.principal);
+        let resource = Part::new(scope.resource);
+        let (class, entity) = match (principal.entity, principal.kind) {
+            (Some(entity), _) => (Class::Named, entity),
+            (None, ANY) => (Class::Open, NOBODY),
+            (None, kind) => (Class::Typed, Ent { kind, id: 0 }),
+        };
+        let exact = [
+            (principal.exact, EXACT_PRINCIPAL),
+            (matches!(scope.action, Actions::Eq(_)), EXACT_ACTION),
+            (resource.exact, EXACT_RESOURCE),
+        ];
+        let exact = exact.into_iter().filter(|(is, _)| *is).fold(0, |all, (_, bit)| all | bit);
+        (Self { class, entity, policy, exact, kinds: [principal.kind, resource.kind] }, resource.entity)
+    }
+}
+
+/// A bound, taken apart.
+struct Part {
+    entity: Option<Ent>,
+    /// Whether it has to be exactly this entity.
+    exact: bool,
+    kind: u32,
+}
+
+impl Part {
     fn new(bound: Bound) -> Self {
-        let of = |class, entity, exact, kind| Self { class, entity, exact, kind };
+        let of = |entity, exact, kind| Self { entity, exact, kind };
         match bound {
-            Bound::Any => of(Class::Open, NOBODY, false, None),
-            Bound::Is(kind) => of(Class::Typed, Ent { kind, id: 0 }, false, Some(kind)),
-            Bound::Eq(entity) => of(Class::Named, entity, true, None),
-            Bound::In(entity) => of(Class::Named, entity, false, None),
-            Bound::IsIn(kind, entity) => of(Class::Named, entity, false, Some(kind)),
+            Bound::Any => of(None, false, ANY),
+            Bound::Is(kind) => of(None, false, kind),
+            Bound::Eq(entity) => of(Some(entity), true, ANY),
+            Bound::In(entity) => of(Some(entity), false, ANY),
+            Bound::IsIn(kind, entity) => of(Some(entity), false, kind),
         }
     }
 }
@@ -449,6 +490,7 @@ impl Index {
             self.places.capacity().saturating_mul(size_of::<Range>()),
             self.named.capacity().saturating_mul(size_of::<Ent>()),
             self.buckets.capacity().saturating_mul(size_of::<Bucket>()),
+            self.resources.slots.capacity().saturating_mul(size_of::<Slot>()),
             self.actions.slots.capacity().saturating_mul(size_of::<Slot>()),
             self.principals.slots.capacity().saturating_mul(size_of::<Slot>()),
         ]

@@ -162,6 +162,16 @@ fn is_session(expr: &Expr) -> bool {
     matches!(expr, Expr::GetAttr { expr: base, attr } if is_context(base) && attr == "session")
 }
 
+/// Whether the value could depend on what the principal holds: on what something is in, or whether it is there.
+pub(crate) fn reads_held(expr: &Expr) -> bool {
+    match expr {
+        Expr::BinaryOp { op: BinaryOp::In, .. }
+        | Expr::Is { in_expr: Some(_), .. }
+        | Expr::Literal(Literal::EntityUID(_)) => true,
+        other => children(other).into_iter().any(reads_held),
+    }
+}
+
 /// Every text in a condition.
 pub(crate) fn texts(expr: &Expr, into: &mut BTreeSet<String>) {
     walk(expr, &mut |part| {
@@ -240,6 +250,25 @@ mod tests {
         assert_eq!(of("when { context.now.toTime() < duration(\"9h\") }"), Clock::Always);
         assert_eq!(of("when { context.now == context.session.authenticated_at }"), Clock::Always);
         assert_eq!(of("when { {a: context} == {a: context} }"), Clock::Always);
+    }
+
+    #[test]
+    fn what_is_held_is_seen_however_it_is_read() {
+        let reads = |text: &str| clauses(text).iter().any(|clause| reads_held(condition(clause)));
+        for text in [
+            "when { principal in resource.entitlements }",
+            "unless { true && (principal is Toolgate::Agent in Toolgate::Group::\"a\") }",
+            "when { Toolgate::Profile::\"a\" has x }",
+            "when { [Toolgate::Profile::\"a\"].contains(principal) }",
+            "when { {a: principal in resource}.a }",
+        ] {
+            assert!(reads(text), "{text}");
+        }
+        for text in
+            ["", "when { resource.sensitive && context.input.amount > 3 }", "when { principal is Toolgate::Agent }"]
+        {
+            assert!(!reads(text), "{text}");
+        }
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub(crate) struct Policy {
     pub(crate) clock: Clock,
     /// Whether it reads the session's labels.
     pub(crate) reads_labels: bool,
+    /// Whether it reads what the principal holds.
+    pub(crate) reads_held: bool,
+    /// Whether it is a forbid that some arguments surely escape.
+    pub(crate) escapable: bool,
     /// Whether it could forbid asking for an entitlement.
     pub(crate) forbids_requests: bool,
     alone: OnceLock<Result<Alone, String>>,
@@ -39,6 +43,8 @@ pub(crate) struct Brief {
     pub(crate) condition: Option<Condition>,
     pub(crate) effect: Effect,
     pub(crate) reads_labels: bool,
+    pub(crate) reads_held: bool,
+    pub(crate) escapable: bool,
     pub(crate) forbids_requests: bool,
     /// Whether time alone could change what it says.
     pub(crate) timed: bool,
@@ -91,6 +97,7 @@ pub(crate) fn compile(
         // whichever text it compares them with
         clauses.iter().for_each(|clause| inspect::texts(inspect::condition(clause), session_labels));
     }
+    let reads_held = clauses.iter().any(|clause| inspect::reads_held(inspect::condition(clause)));
     let forbids_requests = source.terms.effect == Effect::Forbid
         && match source.cedar.action_constraint() {
             ActionConstraint::Any => true,
@@ -105,6 +112,8 @@ pub(crate) fn compile(
     };
     let approvers = source.terms.approvers.iter().map(&mut number).collect();
     let condition = compiler.add(clauses, symbols).ok();
+    let escapable = source.terms.effect == Effect::Forbid
+        && condition.is_some_and(|condition| compiler.code().begins_with_input(condition));
     Policy {
         terms: source.terms,
         cedar: source.cedar,
@@ -112,6 +121,8 @@ pub(crate) fn compile(
         approvers,
         clock,
         reads_labels,
+        reads_held,
+        escapable,
         forbids_requests,
         alone: OnceLock::new(),
     }
@@ -123,6 +134,8 @@ impl Policy {
             condition: self.condition,
             effect: self.terms.effect,
             reads_labels: self.reads_labels,
+            reads_held: self.reads_held,
+            escapable: self.escapable,
             forbids_requests: self.forbids_requests,
             timed: self.clock != Clock::At(Vec::new()),
         }

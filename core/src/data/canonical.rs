@@ -31,18 +31,30 @@ pub(crate) fn digest(json: &Json) -> String {
     written(Sha256::new_with_prefix(canonical(json)))
 }
 
-/// A SHA-256 as it is written everywhere: `sha256:` and lower hex.
+/// A SHA-256 as it is written everywhere.
 pub(crate) fn written(hash: Sha256) -> String {
-    const PREFIX: &str = "sha256:";
-    let digit = |half: u8| half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 });
-    let mut hex = [b'0'; 64];
-    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(hash.finalize()) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+    Written::new(hash).as_str().to_owned()
+}
+
+/// `sha256:` and lower hex, without an allocation.
+pub(crate) struct Written([u8; 71]);
+
+impl Written {
+    pub(crate) fn new(hash: Sha256) -> Self {
+        let digit = |half: u8| half.wrapping_add(if half < 10 { b'0' } else { b'a' - 10 });
+        let mut all = [0; 71];
+        if let Some((prefix, hex)) = all.split_first_chunk_mut::<7>() {
+            *prefix = *b"sha256:";
+            for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(hash.finalize()) {
+                *pair = [digit(byte >> 4), digit(byte & 15)];
+            }
+        }
+        Self(all)
     }
-    let mut out = String::with_capacity(PREFIX.len().saturating_add(hex.len()));
-    out.push_str(PREFIX);
-    out.push_str(std::str::from_utf8(&hex).unwrap_or_default());
-    out
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 fn write(out: &mut String, json: &Json) {

@@ -181,6 +181,7 @@ impl<'a> Frame<'a> {
         self.attrs(shape).iter().copied().zip(cells.iter().copied())
     }
 
+    #[inline]
     fn attrs(&self, shape: u32) -> &[Attr] {
         self.shapes.get(index(shape)).map_or(&[], |attrs| attrs)
     }
@@ -196,7 +197,12 @@ impl<'a> Record<'a> {
                 fields.get(at).map(|(_, value)| value.value())
             }
             Self::Given { frame, start, shape } => {
-                let at = frame.attrs(shape).binary_search(&attr).ok()?;
+                // few are kept
+                let attrs = frame.attrs(shape);
+                let at = match attrs.len() {
+                    0..=8 => attrs.iter().position(|known| *known == attr)?,
+                    _ => attrs.binary_search(&attr).ok()?,
+                };
                 frame.value(*frame.cells.get(index(start).checked_add(at)?)?)
             }
             Self::Fields(fields) => field(fields, attr),

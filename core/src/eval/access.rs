@@ -93,9 +93,11 @@ pub(crate) fn pending(engine: &Compiled, facts: &Facts<'_>, tool: &ToolEntry) ->
     all
 }
 
-/// Whether policies forbid asking for something, each entitlement asked about once.
+/// Whether policies forbid asking for something, each entitlement asked about once: for one subject, session and
+/// instant, whatever the tool.
 #[derive(Default)]
 pub(crate) struct Forbidden {
+    /// Sorted.
     known: SmallVec<[(u32, [bool; 3]); 4]>,
 }
 
@@ -112,10 +114,11 @@ impl Forbidden {
             _ => &single[..],
         };
         entitlements.iter().any(|id| {
-            let known = self.known.iter().find(|(known, _)| known == id).map(|(_, at)| *at);
+            let place = self.known.binary_search_by_key(id, |(known, _)| *known);
+            let known = place.ok().and_then(|place| self.known.get(place)).map(|(_, at)| *at);
             let [none, self_approval, manager] = known.unwrap_or_else(|| {
                 let at = forbidden_at(question, *id);
-                self.known.push((*id, at));
+                self.known.insert(place.unwrap_or_else(|free| free), (*id, at));
                 at
             });
             match candidate.rung() {
@@ -130,7 +133,7 @@ impl Forbidden {
 /// At which rungs a policy forbids asking for an entitlement. An error forbids at all.
 fn forbidden_at(question: &Question<'_>, entitlement: u32) -> [bool; 3] {
     let own = [entitlement];
-    let asked = Question { target: Target::Request { entitlement, own: &own }, ..*question };
+    let asked = Question { target: Target::Request { entitlement, own: &own }, before: None, ..*question };
     let mut forbidden = [false; 3];
     match asked.ask_some(|policy| policy.forbids_requests) {
         Ok(truths) => {

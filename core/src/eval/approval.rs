@@ -9,6 +9,7 @@ use crate::compile::inventory::{ServerEntry, ToolEntry};
 use crate::compile::people::Recorded;
 use crate::compile::policies::{ApproverNumber, Policy};
 use crate::compile::symbols;
+use crate::data::canonical::Written;
 use crate::data::decision::Effect;
 use crate::data::id::SubjectRef;
 use crate::data::policy::Terms;
@@ -47,7 +48,7 @@ pub(crate) enum Asked<'a> {
 
 /// The digest that an approval of exactly one call carries, worked out if somebody asks.
 pub(crate) struct Binding<'a> {
-    digest: OnceCell<String>,
+    digest: OnceCell<Written>,
     subject: SubjectRef<'a>,
     tool: &'a str,
     arguments: Item<'a>,
@@ -61,12 +62,13 @@ impl<'a> Binding<'a> {
     }
 
     pub(crate) fn get(&self) -> &str {
-        self.digest.get_or_init(|| binding(self.subject, self.tool, self.arguments, self.definition))
+        let digest = || binding(self.subject, self.tool, self.arguments, self.definition);
+        self.digest.get_or_init(digest).as_str()
     }
 }
 
 /// Users, by number.
-pub(crate) type Users = SmallVec<[u32; 4]>;
+pub(crate) type Users = SmallVec<[u32; 16]>;
 
 impl<'a> Matter<'a> {
     /// Who stands in for the manager here: whoever may, for some policy that only a manager moves.
@@ -83,7 +85,7 @@ impl<'a> Matter<'a> {
 
     /// Whether anything was ever approved for the subject.
     pub(crate) fn has_approvals(&self) -> bool {
-        self.approvals().next().is_some()
+        !self.facts.approvals.is_empty()
     }
 
     /// How far the approvals in force count for one policy, each within that policy's own terms.
@@ -110,7 +112,7 @@ impl<'a> Matter<'a> {
         }
         let of = |effect| {
             let policies = moved.iter().filter(move |policy| policy.terms.effect == effect);
-            policies.map(|policy| self.eligible(policy)).collect::<SmallVec<[Users; 4]>>()
+            policies.map(|policy| self.eligible(policy)).collect::<SmallVec<[Users; 8]>>()
         };
         // every forbid must be lifted, and one of the permits is enough
         let (forbids, mut permits) = (of(Effect::Forbid), of(Effect::Permit));
@@ -174,7 +176,7 @@ impl<'a> Matter<'a> {
 
     /// What was ever approved for the subject.
     pub(crate) fn approvals(&self) -> impl Iterator<Item = &'a Recorded> + use<'a> {
-        self.engine.people.approvals(self.facts.who).iter()
+        self.facts.approvals.iter()
     }
 
     /// How far one yes counts for one policy.
@@ -265,14 +267,14 @@ impl<'a> Matter<'a> {
 
     /// Each user once, in the order of their names.
     fn by_name(&self, mut users: Users) -> Users {
-        users.sort_by(|left, right| self.engine.user_name(*left).cmp(self.engine.user_name(*right)));
+        users.sort_unstable_by(|left, right| self.engine.user_name(*left).cmp(self.engine.user_name(*right)));
         users.dedup();
         users
     }
 }
 
 /// The policies that a yes at rung `to` moves from what they say at `from`, in the order of their ids.
-pub(crate) fn asking<'a>(engine: &'a Compiled, rows: &[Ruled], from: Rung, to: Rung) -> SmallVec<[&'a Policy; 8]> {
+pub(crate) fn asking<'a>(engine: &'a Compiled, rows: &[Ruled], from: Rung, to: Rung) -> SmallVec<[&'a Policy; 16]> {
     // a permit that holds anyway needs nobody's yes, so one that would hold after it asks for nothing
     let permitted = rows.iter().any(|ruled| ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, from));
     let moves = rows.iter().filter(|ruled| match ruled.row.effect {

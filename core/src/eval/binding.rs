@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::data::canonical::written;
+use crate::data::canonical::Written;
 use crate::data::id::SubjectRef;
 use crate::load::canonical::{write, write_text};
 use crate::load::tape::Item;
@@ -11,7 +11,7 @@ use crate::load::tape::Item;
 ///
 /// SHA-256 of the RFC 8785 form of `{"arguments", "definition", "subject", "tool"}`, where `definition` is the
 /// digest of the tool's definition. Order and spelling of the arguments do not matter; every value does.
-pub(crate) fn binding(subject: SubjectRef<'_>, tool: &str, arguments: Item<'_>, definition: &str) -> String {
+pub(crate) fn binding(subject: SubjectRef<'_>, tool: &str, arguments: Item<'_>, definition: &str) -> Written {
     let room = &mut String::with_capacity(1024);
     // The keys are in the order of RFC 8785.
     room.push_str("{\"arguments\":");
@@ -34,7 +34,7 @@ pub(crate) fn binding(subject: SubjectRef<'_>, tool: &str, arguments: Item<'_>, 
     room.push_str("},\"tool\":");
     write_text(room, tool);
     room.push('}');
-    written(Sha256::new_with_prefix(room.as_bytes()))
+    Written::new(Sha256::new_with_prefix(room.as_bytes()))
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn of(asking: &Asking<'_>, definition: &str) -> String {
-        binding(asking.subject, asking.tool, asking.arguments, definition)
+        binding(asking.subject, asking.tool, asking.arguments, definition).as_str().to_owned()
     }
 
     proptest! {

@@ -18,8 +18,14 @@ pub(crate) fn limits<'a>(asking: &Asking<'_>, limits: &Limits) -> Result<(), Ref
         SubjectRef::Agent { user, client } => user.len().max(client.len()),
         SubjectRef::ServicePrincipal { id } => id.len(),
     };
-    let (server, name) = asking.tool.split_once('/').unwrap_or((asking.tool, ""));
-    let longest = subject.max(server.len()).max(name.len());
+    // its parts are shorter than the whole
+    let tool = if asking.tool.len() <= limits.name_bytes {
+        0
+    } else {
+        let (server, name) = asking.tool.split_once('/').unwrap_or((asking.tool, ""));
+        server.len().max(name.len())
+    };
+    let longest = subject.max(tool);
     if longest > limits.name_bytes {
         return Err(exceeded("a name has", longest, limits.name_bytes));
     }

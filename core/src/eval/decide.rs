@@ -15,10 +15,10 @@ use crate::eval::access::{self, Forbidden};
 use crate::eval::approval::{self, Asked, Binding, Matter};
 use crate::eval::check;
 use crate::eval::detail::{Detail, Refusal};
-use crate::eval::facts::{self, Facts, Held, earliest};
+use crate::eval::facts::{self, Facts, earliest};
 use crate::eval::input::Space;
 use crate::eval::ladder::{Row, Rung, Truth, Verdict, climb};
-use crate::eval::question::{Facets, Input, Question, Target};
+use crate::eval::question::{Before, Facets, Input, Question, Target, Truths};
 use crate::eval::ruling::{Rows, Ruled, remedy, ruled, verdict};
 use crate::eval::say;
 use crate::load::asking::Asking;
@@ -145,8 +145,10 @@ impl<'e> Answer<'_, 'e> {
             held: &facts.held,
             target: Target::Call { number, tool, input },
             facets: &facets,
+            before: None,
         };
-        let (verdict, rows) = case.climb(&question, self)?;
+        let mut truths = Truths::new();
+        let (verdict, rows) = case.climb(&question, Some(&mut truths), self)?;
         match verdict {
             Verdict::Allowed(Rung::InForce) => case.allow(&rows, self),
             Verdict::Allowed(rung) => case.ask(rung, &rows, self),
@@ -158,7 +160,7 @@ impl<'e> Answer<'_, 'e> {
                 });
             }
             Verdict::Unresolved | Verdict::Forbidden | Verdict::NotPermitted => {
-                if !case.offer(&question, self)? {
+                if !case.offer(&question, &truths, self)? {
                     case.refuse(verdict, &rows, self);
                 }
             }
@@ -180,11 +182,16 @@ impl<'e> Case<'_, 'e> {
     }
 
     /// Asks the policies and climbs the ladder; notes when time alone could change what they say.
-    fn climb(&self, question: &Question<'_>, answer: &mut Answer<'_, 'e>) -> Result<(Verdict, Rows), Refusal<'static>> {
+    fn climb(
+        &self,
+        question: &Question<'_>,
+        kept: Option<&mut Truths>,
+        answer: &mut Answer<'_, 'e>,
+    ) -> Result<(Verdict, Rows), Refusal<'static>> {
         let matter = self.matter();
-        let rows = ruled(question, &matter)?;
+        let rows = ruled(question, &matter, kept)?;
         if answer.full.is_some() {
-            let timed = rows.iter().filter(|ruled| self.engine.brief(ruled.policy).is_some_and(|brief| brief.timed));
+            let timed = rows.iter().filter(|ruled| ruled.timed);
             let clocks = timed.filter_map(|ruled| self.engine.policy(ruled.policy)?.clock.next(self.now));
             answer.until(clocks.map(Some), self.now);
             answer.until([matter.next_change(&rows)], self.now);
@@ -195,8 +202,7 @@ impl<'e> Case<'_, 'e> {
     fn allow(&self, rows: &[Ruled], answer: &mut Answer<'_, 'e>) {
         // without any approval
         let without = rows.iter().map(|ruled| Row { effect: ruled.row.effect, at: ruled.asked });
-        let without: smallvec::SmallVec<[Row; 16]> = without.collect();
-        let held = climb(&without.iter(), |_| false) == Verdict::Allowed(Rung::InForce);
+        let held = climb(without, |_| false) == Verdict::Allowed(Rung::InForce);
         answer.outcome = Outcome::AutoApprove;
         answer.reason = if held { Reason::AllowedHeld } else { Reason::AllowedByApproval };
         self.may_run(rows, Rung::InForce, answer);
@@ -247,8 +253,13 @@ impl<'e> Case<'_, 'e> {
     }
 
     /// Looks for something to ask for that would open the way. Never a dead end: the same ladder says so.
-    fn offer(&self, question: &Question<'_>, answer: &mut Answer<'_, 'e>) -> Result<bool, Refusal<'static>> {
-        let people = &self.engine.people;
+    /// `truths` is what the policies say as it is.
+    fn offer(
+        &self,
+        question: &Question<'_>,
+        truths: &Truths,
+        answer: &mut Answer<'_, 'e>,
+    ) -> Result<bool, Refusal<'static>> {
         let mut unresolved: Option<&'e Candidate> = None;
         let mut best: Option<((Rung, Rung), &'e Candidate, Rows)> = None;
         let mut forbidden = Forbidden::default();
@@ -258,8 +269,8 @@ impl<'e> Case<'_, 'e> {
             if best.as_ref().is_some_and(|((best, reached), ..)| own > *best || *reached == Rung::InForce) {
                 break;
             }
-            let held = self.facts.held.with(candidate.what(), people);
-            let Some((reached, rows)) = self.opens(question, &held, answer)? else { continue };
+            let before = Before { truths, more: candidate.what() };
+            let Some((reached, rows)) = self.opens(question, before, answer)? else { continue };
             if forbidden.forbids(question, candidate) {
                 continue;
             }
@@ -286,8 +297,7 @@ impl<'e> Case<'_, 'e> {
             return Ok(true);
         }
         for (what, from) in access::pending(self.engine, self.facts, self.tool) {
-            let held = self.facts.held.with(what, people);
-            if self.opens(question, &held, answer)?.is_some() {
+            if self.opens(question, Before { truths, more: what }, answer)?.is_some() {
                 answer.outcome = Outcome::Deny;
                 answer.because(&Refusal { reason: Reason::GrantPending, detail: Detail::Granted { from } });
                 return Ok(true);
@@ -302,15 +312,16 @@ impl<'e> Case<'_, 'e> {
         Ok(false)
     }
 
-    /// The rung that would be reached if the agent held that much.
+    /// The rung that would be reached if the agent held more.
     fn opens(
         &self,
         question: &Question<'_>,
-        held: &Held,
+        before: Before<'_>,
         answer: &mut Answer<'_, 'e>,
     ) -> Result<Option<(Rung, Rows)>, Refusal<'static>> {
-        let question = Question { held, ..*question };
-        let (verdict, rows) = self.climb(&question, answer)?;
+        let held = self.facts.held.with(before.more, &self.engine.people);
+        let question = Question { held: &held, before: Some(before), ..*question };
+        let (verdict, rows) = self.climb(&question, None, answer)?;
         Ok(match verdict {
             Verdict::Allowed(rung) => Some((rung, rows)),
             _ => None,

@@ -1,10 +1,10 @@
 //! The gate: who calls, what is called, and whether either may be at all. Each refusal has its own code.
 
-use smallvec::SmallVec;
+use smallvec::{Array, SmallVec};
 
 use crate::compile::build::Compiled;
 use crate::compile::inventory::{ServerEntry, ToolEntry};
-use crate::compile::people::{Changes, Holding, People};
+use crate::compile::people::{Changes, Holding, People, Recorded};
 use crate::compile::symbols;
 use crate::data::id::SubjectRef;
 use crate::data::names::index;
@@ -40,6 +40,8 @@ pub(crate) struct Facts<'e> {
     pub(crate) next_change: Option<Instant>,
     /// The first instant at which a grant in force ends.
     pub(crate) first_end: Option<Instant>,
+    /// What was ever approved for the subject.
+    pub(crate) approvals: &'e [Recorded],
 }
 
 /// The entitlements and profiles a subject's agent holds. Sorted.
@@ -53,8 +55,13 @@ impl Held {
     /// What the agent would hold if it were given this too.
     pub(crate) fn with(&self, what: What, people: &People) -> Self {
         let mut held = self.clone();
-        held.push(what, people);
-        held.sort();
+        match what {
+            What::Entitlement(id) => add(&mut held.entitlements, id),
+            What::Profile(id) => {
+                add(&mut held.profiles, id);
+                add_all(&mut held.entitlements, people.bundled(id));
+            }
+        }
         held
     }
 
@@ -65,43 +72,94 @@ impl Held {
     pub(crate) fn has_profile(&self, profile: u32) -> bool {
         self.profiles.binary_search(&profile).is_ok()
     }
+}
 
-    fn push(&mut self, what: What, people: &People) {
+/// Adds a number to sorted ones, unless it is there.
+#[inline]
+fn add<A: Array<Item = u32>>(numbers: &mut SmallVec<A>, number: u32) {
+    if let Err(at) = numbers.binary_search(&number) {
+        numbers.insert(at, number);
+    }
+}
+
+/// The same of many.
+fn add_all<A: Array<Item = u32>>(numbers: &mut SmallVec<A>, more: &[u32]) {
+    if more.len() <= FEW {
+        more.iter().for_each(|number| add(numbers, *number));
+        return;
+    }
+    numbers.extend_from_slice(more);
+    numbers.sort_unstable();
+    numbers.dedup();
+}
+
+/// So many that putting each in its place is quicker than sorting them all.
+const FEW: usize = 16;
+
+/// What somebody holds, while it is gathered. Numbers are mostly small: then each has a bit, and none is compared.
+struct Gathered {
+    bits: [u64; 64],
+    /// A bit for each of the words above in which there is one.
+    words: u64,
+    /// The numbers beyond, as they came.
+    large: SmallVec<[u32; 8]>,
+    profiles: SmallVec<[u32; 8]>,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Self { bits: [0; 64], words: 0, large: SmallVec::new(), profiles: SmallVec::new() }
+    }
+
+    #[inline]
+    fn take(&mut self, what: What, people: &People) {
         match what {
-            What::Entitlement(id) => self.entitlements.push(id),
+            What::Entitlement(id) => self.entitlement(id),
             What::Profile(id) => {
-                self.profiles.push(id);
-                self.entitlements.extend_from_slice(people.bundled(id));
+                if self.profiles.len() < FEW {
+                    add(&mut self.profiles, id);
+                } else {
+                    self.profiles.push(id);
+                }
+                people.bundled(id).iter().for_each(|id| self.entitlement(*id));
             }
         }
     }
 
-    fn sort(&mut self) {
-        sort(&mut self.entitlements);
-        self.profiles.sort_unstable();
-        self.profiles.dedup();
-    }
-}
-
-/// Sorts numbers, each once. Where all are small, a bit for each is quicker than comparing them.
-fn sort(numbers: &mut SmallVec<[u32; 64]>) {
-    const WORDS: usize = 64;
-    let mut bits = [0u64; WORDS];
-    for number in numbers.iter() {
-        let Some(word) = bits.get_mut(index(number >> 6)) else {
-            numbers.sort_unstable();
-            numbers.dedup();
-            return;
-        };
-        *word |= 1u64.wrapping_shl(number & 63);
-    }
-    numbers.clear();
-    for (base, word) in (0u32..).step_by(64).zip(bits) {
-        let mut left = word;
-        while left != 0 {
-            numbers.push(base.saturating_add(left.trailing_zeros()));
-            left &= left.wrapping_sub(1);
+    #[inline]
+    fn entitlement(&mut self, id: u32) {
+        let word = id >> 6;
+        match self.bits.get_mut(index(word)) {
+            Some(bits) => {
+                *bits |= 1u64.wrapping_shl(id & 63);
+                self.words |= 1u64.wrapping_shl(word);
+            }
+            None => self.large.push(id),
         }
+    }
+
+    /// All of it, each once and sorted.
+    fn finish(&mut self, held: &mut Held) {
+        let mut words = self.words;
+        while words != 0 {
+            let word = words.trailing_zeros();
+            words &= words.wrapping_sub(1);
+            let mut bits = self.bits.get(index(word)).copied().unwrap_or_default();
+            while bits != 0 {
+                held.entitlements.push((word << 6) | bits.trailing_zeros());
+                bits &= bits.wrapping_sub(1);
+            }
+        }
+        if !self.large.is_empty() {
+            self.large.sort_unstable();
+            self.large.dedup();
+            held.entitlements.extend_from_slice(&self.large);
+        }
+        if self.profiles.len() >= FEW {
+            self.profiles.sort_unstable();
+            self.profiles.dedup();
+        }
+        held.profiles.extend_from_slice(&self.profiles);
     }
 }
 
@@ -181,6 +239,7 @@ pub(crate) fn subject<'e, 'c: 'e>(
         pending: SmallVec::new(),
         next_change: None,
         first_end: None,
+        approvals: people.approvals(who),
     };
     facts.take_grants(people, now);
     Ok(facts)
@@ -190,9 +249,9 @@ impl Facts<'_> {
     /// Goes through every grant that names the agent, in force or not.
     fn take_grants(&mut self, people: &People, now: Instant) {
         let now = Now::new(now);
-        let (held, pending) = (&mut self.held, &mut self.pending);
+        let (mut gathered, pending) = (Gathered::new(), &mut self.pending);
         let mut take = |holding| match holding {
-            Holding::Now(what) => held.push(what, people),
+            Holding::Now(what) => gathered.take(what, people),
             Holding::From(what, from) => pending.push((what, from)),
         };
         let mut changes = Changes::default();
@@ -208,7 +267,7 @@ impl Facts<'_> {
                 people.holdings(Holder::ServicePrincipal(id), NONE, &now, &mut changes, &mut take);
             }
         }
-        self.held.sort();
+        gathered.finish(&mut self.held);
         (self.next_change, self.first_end) = people.instants(&changes);
     }
 }
@@ -219,7 +278,8 @@ pub(crate) fn earliest(
     more: impl IntoIterator<Item = Option<Instant>>,
     now: Instant,
 ) -> Option<Instant> {
-    more.into_iter().flatten().filter(|at| *at > now).chain(known).min()
+    let ahead = more.into_iter().flatten().filter(|at| *at > now);
+    ahead.fold(known, |first, at| if first.is_some_and(|first| first <= at) { first } else { Some(at) })
 }
 
 /// Finds the tool and whether it may be used at all.
@@ -272,18 +332,37 @@ mod tests {
 
     use super::*;
 
+    fn people() -> People {
+        let text = r#"{"version": 1, "issued_at": "2026-11-20T09:00:00Z", "max_age": "PT24H"}"#;
+        People::new(
+            crate::load::people::read("snapshot.json", text.as_bytes(), &crate::limits::Limits::default()).unwrap(),
+        )
+        .0
+    }
+
     proptest! {
         #[test]
-        fn numbers_are_sorted_however_large_they_are(
+        fn what_is_held_is_sorted_however_large_the_numbers_are(
             numbers in prop_oneof![
                 prop::collection::vec(0u32..5_000, 0..200),
                 prop::collection::vec(prop_oneof![0u32..70, 4_090u32..4_100, any::<u32>()], 0..40),
-            ]
+            ],
+            more in prop_oneof![0u32..5_000, any::<u32>()],
         ) {
-            let mut sorted: SmallVec<[u32; 64]> = numbers.iter().copied().collect();
-            sort(&mut sorted);
-            let expected: Vec<u32> = numbers.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            prop_assert_eq!(sorted.to_vec(), expected);
+            let (people, mut gathered, mut held) = (people(), Gathered::new(), Held::default());
+            for number in &numbers {
+                gathered.take(What::Entitlement(*number), &people);
+                gathered.take(What::Profile(*number), &people);
+            }
+            gathered.finish(&mut held);
+            let mut expected: std::collections::BTreeSet<u32> = numbers.into_iter().collect();
+            let sorted = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect::<Vec<_>>();
+            prop_assert_eq!(held.entitlements.to_vec(), sorted(&expected));
+            prop_assert_eq!(held.profiles.to_vec(), sorted(&expected));
+            let with = held.with(What::Entitlement(more), &people);
+            expected.insert(more);
+            prop_assert_eq!(with.entitlements.to_vec(), sorted(&expected));
+            prop_assert_eq!(with.profiles, held.profiles);
         }
     }
 }

@@ -71,28 +71,37 @@ pub(crate) enum Verdict {
 }
 
 /// Climbs the ladder. `resolves` says whether somebody who may say yes at that rung is known.
-pub(crate) fn climb<'a>(rows: &(impl Iterator<Item = &'a Row> + Clone), resolves: impl Fn(Rung) -> bool) -> Verdict {
-    let any = |effect, truth, rung| rows.clone().any(|row| row.effect == effect && row.is(truth, rung));
-
-    // FAIL-CLOSED: forbid_error_denies. Cedar skips a forbid that errs and may answer Allow; it might have held.
-    if Rung::ALL.iter().any(|&rung| any(Effect::Forbid, Truth::Error, rung)) {
-        return Verdict::Undecidable;
-    }
-    let allowed = |rung| any(Effect::Permit, Truth::True, rung) && !any(Effect::Forbid, Truth::True, rung);
-
-    for rung in Rung::ALL {
-        if allowed(rung) && (rung == Rung::InForce || resolves(rung)) {
-            return Verdict::Allowed(rung);
+pub(crate) fn climb(rows: impl Iterator<Item = Row>, resolves: impl Fn(Rung) -> bool) -> Verdict {
+    // whether some permit holds at each rung, and whether some forbid does
+    let (mut permitted, mut forbidden, mut broken) = ([false; 3], [false; 3], false);
+    for Row { effect, at } in rows {
+        let holds = match effect {
+            Effect::Permit => &mut permitted,
+            Effect::Forbid => &mut forbidden,
+        };
+        for (holds, truth) in holds.iter_mut().zip(at) {
+            *holds |= truth == Truth::True;
+            broken |= effect == Effect::Forbid && truth == Truth::Error;
         }
     }
-    if Rung::ALL.into_iter().any(allowed) {
+    // FAIL-CLOSED: forbid_error_denies. Cedar skips a forbid that errs and may answer Allow; it might have held.
+    if broken {
+        return Verdict::Undecidable;
+    }
+    let rungs = || Rung::ALL.into_iter().zip(permitted.into_iter().zip(forbidden));
+    let allowed = || rungs().filter(|(_, (permitted, forbidden))| *permitted && !*forbidden).map(|(rung, _)| rung);
+
+    if let Some(rung) = allowed().find(|rung| *rung == Rung::InForce || resolves(*rung)) {
+        return Verdict::Allowed(rung);
+    }
+    if allowed().next().is_some() {
         // FAIL-CLOSED: unresolved_approver_is_no_approver. Never a lower rung because the right one has nobody on it.
         return Verdict::Unresolved;
     }
-    if any(Effect::Forbid, Truth::True, Rung::Manager) {
-        return Verdict::Forbidden;
+    match forbidden {
+        [_, _, true] => Verdict::Forbidden,
+        [_, _, false] => Verdict::NotPermitted,
     }
-    Verdict::NotPermitted
 }
 
 #[cfg(test)]
@@ -139,7 +148,7 @@ mod tests {
                 (false, false) if has(Effect::Forbid, Truth::True) => Verdict::Forbidden,
                 (false, false) => Verdict::NotPermitted,
             };
-            assert_eq!(climb(&rows.iter(), everybody), expected, "{rows:?}");
+            assert_eq!(climb(rows.iter().copied(), everybody), expected, "{rows:?}");
         }
     }
 
@@ -147,32 +156,36 @@ mod tests {
     fn forbid_error_denies() {
         for rung in 0..3 {
             let mut broken = Row { effect: Effect::Forbid, at: [Truth::False; 3] };
-            assert_eq!(climb(&[PERMIT_ALWAYS, broken].iter(), everybody), Verdict::Allowed(Rung::InForce), "the twin");
+            assert_eq!(
+                climb([PERMIT_ALWAYS, broken].into_iter(), everybody),
+                Verdict::Allowed(Rung::InForce),
+                "the twin"
+            );
             broken.at[rung] = Truth::Error;
-            assert_eq!(climb(&[PERMIT_ALWAYS, broken].iter(), everybody), Verdict::Undecidable);
+            assert_eq!(climb([PERMIT_ALWAYS, broken].into_iter(), everybody), Verdict::Undecidable);
         }
     }
 
     #[test]
     fn permit_error_is_no_permit() {
         let broken = Row { effect: Effect::Permit, at: [Truth::Error; 3] };
-        assert_eq!(climb(&[broken].iter(), everybody), Verdict::NotPermitted);
-        assert_eq!(climb(&[broken, PERMIT_ALWAYS].iter(), everybody), Verdict::Allowed(Rung::InForce));
+        assert_eq!(climb([broken].into_iter(), everybody), Verdict::NotPermitted);
+        assert_eq!(climb([broken, PERMIT_ALWAYS].into_iter(), everybody), Verdict::Allowed(Rung::InForce));
     }
 
     #[test]
     fn the_lowest_rung_wins() {
-        assert_eq!(climb(&[PERMIT_SELF].iter(), everybody), Verdict::Allowed(Rung::SelfApproval));
-        assert_eq!(climb(&[PERMIT_SELF, FORBID_UNLESS_MANAGER].iter(), everybody), Verdict::Allowed(Rung::Manager));
-        assert_eq!(climb(&[PERMIT_SELF, PERMIT_ALWAYS].iter(), everybody), Verdict::Allowed(Rung::InForce));
+        assert_eq!(climb([PERMIT_SELF].into_iter(), everybody), Verdict::Allowed(Rung::SelfApproval));
+        assert_eq!(climb([PERMIT_SELF, FORBID_UNLESS_MANAGER].into_iter(), everybody), Verdict::Allowed(Rung::Manager));
+        assert_eq!(climb([PERMIT_SELF, PERMIT_ALWAYS].into_iter(), everybody), Verdict::Allowed(Rung::InForce));
     }
 
     #[test]
     fn unresolved_approver_is_no_approver() {
         let rows = [PERMIT_SELF, FORBID_UNLESS_MANAGER];
-        assert_eq!(climb(&rows.iter(), everybody), Verdict::Allowed(Rung::Manager), "the twin");
-        assert_eq!(climb(&rows.iter(), |rung| rung != Rung::Manager), Verdict::Unresolved);
+        assert_eq!(climb(rows.iter().copied(), everybody), Verdict::Allowed(Rung::Manager), "the twin");
+        assert_eq!(climb(rows.iter().copied(), |rung| rung != Rung::Manager), Verdict::Unresolved);
         // a higher rung may stand in for a lower one, whose yes it includes
-        assert_eq!(climb(&[PERMIT_SELF].iter(), |rung| rung == Rung::Manager), Verdict::Allowed(Rung::Manager));
+        assert_eq!(climb([PERMIT_SELF].into_iter(), |rung| rung == Rung::Manager), Verdict::Allowed(Rung::Manager));
     }
 }

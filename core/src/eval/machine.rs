@@ -78,16 +78,19 @@ impl<'a, 'w, W: World<'a>> Machine<'a, 'w, W> {
             }
             node @ Node::Binary { op, left, right } => {
                 let left = self.operand(left, mask);
-                if let (Res::Known(value), Node::Const(id)) = (&left, self.code.node(right))
-                    && let Some(constant) = self.code.constant(id)
-                {
+                match (&left, self.code.const_of(right)) {
+                    // a constant makes nothing more certain
+                    (Res::Unknown | Res::Error, Some(_)) => return Bits::of(&left, mask),
                     // what is asked most often, by the short way
-                    if let Some(truth) = operators::compare(op, value, constant) {
-                        return Bits::known(truth, mask);
+                    (Res::Known(value), Some(constant)) => {
+                        if let Some(truth) = operators::compare(op, value, constant) {
+                            return Bits::known(truth, mask);
+                        }
+                        if let (Binary::Contains, Value::Set(set), Const::String(text)) = (op, value, constant) {
+                            return Bits::known(self.scratch.contains_text(*set, text), mask);
+                        }
                     }
-                    if let (Binary::Contains, Value::Set(set), Const::String(text)) = (op, value, constant) {
-                        return Bits::known(self.scratch.contains_text(*set, text), mask);
-                    }
+                    _ => {}
                 }
                 Bits::of(&self.apply(node, &left, mask), mask)
             }

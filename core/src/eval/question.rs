@@ -11,8 +11,9 @@ use crate::data::time::Instant;
 use crate::data::value::Value;
 use crate::eval::facts::{Facts, Held};
 use crate::eval::ladder::Truth;
-use crate::eval::machine::Bits;
+use crate::eval::machine::{Bits, LEVELS};
 use crate::eval::{referee, world};
+use crate::load::people::What;
 use crate::load::tape::Item;
 
 /// What is asked of the policies.
@@ -24,6 +25,17 @@ pub(crate) struct Question<'a> {
     pub(crate) held: &'a Held,
     pub(crate) target: Target<'a>,
     pub(crate) facets: &'a Facets<'a>,
+    /// The same question, answered when the agent held less.
+    pub(crate) before: Option<Before<'a>>,
+}
+
+/// What the policies answered when the agent held less. Those that do not read what it holds say the same now.
+#[derive(Clone, Copy)]
+pub(crate) struct Before<'a> {
+    /// All that they said.
+    pub(crate) truths: &'a Truths,
+    /// What it holds now besides.
+    pub(crate) more: What,
 }
 
 /// What the question is about.
@@ -79,7 +91,7 @@ impl<'a> Facets<'a> {
 }
 
 /// What the policies whose scope fits say at each level of approval, in the order of their numbers.
-pub(crate) type Truths = SmallVec<[(u32, [Truth; 3]); 16]>;
+pub(crate) type Truths = SmallVec<[(u32, [Truth; 3]); 32]>;
 
 impl<'a> Question<'a> {
     /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
@@ -89,7 +101,22 @@ impl<'a> Question<'a> {
 
     /// The same of some policies.
     pub(crate) fn ask_some(&self, wanted: impl Fn(&Brief) -> bool) -> Result<Truths, String> {
-        if self.engine.by_referee { referee::ask(self, wanted) } else { world::ask(self, wanted) }
+        let mut truths = Truths::new();
+        self.ask_each(wanted, |policy, _, says| truths.push((policy, says)))?;
+        Ok(truths)
+    }
+
+    /// The same, told one after the other.
+    #[inline]
+    pub(crate) fn ask_each(
+        &self,
+        wanted: impl Fn(&Brief) -> bool,
+        mut told: impl FnMut(u32, &Brief, [Truth; 3]),
+    ) -> Result<(), String> {
+        if self.engine.by_referee {
+            return referee::ask(self, wanted, &mut told);
+        }
+        world::ask(self, wanted, told)
     }
 
     /// The tool, scope or entitlement, as policies see it.
@@ -114,6 +141,9 @@ impl<'a> Question<'a> {
 /// What a policy says at each level, of all that it might, the answer that opens most: a permit may hold, and a forbid
 /// may not. Where everything is known there is but one.
 pub(crate) fn most_open(effect: Effect, bits: Bits) -> [Truth; 3] {
+    if bits.t | bits.e == 0 && bits.f == LEVELS {
+        return [Truth::False; 3];
+    }
     let (first, then) = match effect {
         Effect::Permit => ((bits.t, Truth::True), (bits.f, Truth::False)),
         Effect::Forbid => ((bits.f, Truth::False), (bits.t, Truth::True)),

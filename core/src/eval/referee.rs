@@ -19,20 +19,24 @@ use crate::data::names::number;
 use crate::data::time::Instant;
 use crate::data::value::{Const, Ent};
 use crate::eval::ladder::{Rung, Truth};
-use crate::eval::question::{Input, Question, Target, Truths, worse};
+use crate::eval::question::{Input, Question, Target, worse};
 use crate::eval::trace::CedarQuestion;
 use crate::load::people::SubjectId;
 
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
-pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Brief) -> bool) -> Result<Truths, String> {
+pub(crate) fn ask(
+    question: &Question<'_>,
+    wanted: impl Fn(&Brief) -> bool,
+    told: &mut dyn FnMut(u32, &Brief, [Truth; 3]),
+) -> Result<(), String> {
     let asked = Asked::new(question)?;
-    let mut truths = Truths::new();
-    for (at, policy) in question.engine.policies.iter().enumerate().filter(|(_, policy)| wanted(&policy.brief())) {
-        if asked.fits(policy) {
-            truths.push((number(at), asked.of(policy)?));
+    for (at, policy) in question.engine.policies.iter().enumerate() {
+        let brief = policy.brief();
+        if wanted(&brief) && asked.fits(policy) {
+            told(number(at), &brief, asked.of(policy)?);
         }
     }
-    Ok(truths)
+    Ok(())
 }
 
 /// A question in Cedar's own terms.

@@ -198,7 +198,7 @@ impl Case<'_> {
         }
         let matter = self.matter(scope);
         let question = self.question(scope);
-        let rows = ruled(&question, &matter).map_err(|refusal| refusal.reason)?;
+        let rows = ruled(&question, &matter, None).map_err(|refusal| refusal.reason)?;
         determining.extend(rows.iter().filter_map(|ruled| {
             let permits = ruled.row.effect == Effect::Permit && ruled.row.is(Truth::True, Rung::InForce);
             let forbids = ruled.row.effect == Effect::Forbid && ruled.asked.contains(&Truth::True);
@@ -234,6 +234,7 @@ impl Case<'_> {
             held: &self.facts.held,
             target: Target::Scope { server: self.number, scope },
             facets: self.facets,
+            before: None,
         }
     }
 

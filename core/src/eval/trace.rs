@@ -154,6 +154,7 @@ fn of_call<'a>(engine: &'a Compiled, asking: &'a Asking<'_>) -> Result<Consultat
         held: &facts.held,
         target: Target::Call { number, tool, input: Input::Given { record, arguments: asking.arguments } },
         facets: &facets,
+        before: None,
     };
     let matter = Matter {
         engine,

@@ -11,34 +11,54 @@ use crate::compile::policies::Brief;
 use crate::compile::symbols::{self, attr};
 use crate::compile::vocabulary::{DEFAULT_ENVIRONMENT, ISSUE_TOKEN, REQUEST};
 use crate::data::value::{Attr, Ent, Record, Set, Value};
+use crate::eval::ladder::Truth;
 use crate::eval::machine::{Attribute, LEVELS, Machine, World};
-use crate::eval::question::{Input, Question, Target, Truths, most_open, worse};
+use crate::eval::question::{Before, Input, Question, Target, most_open, worse};
 use crate::eval::referee;
-use crate::load::people::SubjectId;
+use crate::load::people::{SubjectId, What};
 
 /// What every policy whose scope fits says at each level of approval; or what Cedar would not accept.
-pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Brief) -> bool) -> Result<Truths, String> {
+pub(crate) fn ask(
+    question: &Question<'_>,
+    wanted: impl Fn(&Brief) -> bool,
+    mut told: impl FnMut(u32, &Brief, [Truth; 3]),
+) -> Result<(), String> {
     let engine = question.engine;
     let mut candidates: SmallVec<[u32; 32]> = SmallVec::new();
     find(question, &mut candidates);
+    let mut earlier = question.before.as_ref().map_or(&[][..], |before| before.truths).iter().peekable();
 
     // FAIL-CLOSED: unknown_labels_open_nothing. They could be all there are or none; a policy is asked under both.
-    let (told, sessions) = (question.facets.labels, [OnceCell::new(), OnceCell::new()]);
+    let (given, sessions) = (question.facets.labels, [OnceCell::new(), OnceCell::new()]);
     let [session, no_session] = &sessions;
-    let labels = told.map_or(Set::Const(&engine.all_labels), Set::Texts);
+    let labels = given.map_or(Set::Const(&engine.all_labels), Set::Texts);
     let asked = Asked { question, labels, session };
     let unlabelled = Asked { question, labels: Set::Const(&[]), session: no_session };
     let mut machine = Machine::new(&engine.code, &asked);
     let mut by_cedar: Option<referee::Asked> = None;
 
-    let mut truths = Truths::new();
+    let any_input = matches!(question.target, Target::Call { input: Input::Unknown, .. });
+
     for number in &candidates {
-        let Some(policy) = engine.brief(*number).filter(|policy| wanted(policy)) else { continue };
+        let Some(policy) = engine.brief(*number) else { continue };
+        if !wanted(policy) {
+            continue;
+        }
+        if let Some((_, says)) = earlier.next_if(|(earlier, _)| earlier == number)
+            && !policy.reads_held
+        {
+            told(*number, policy, *says);
+            continue;
+        }
+        if any_input && policy.escapable {
+            told(*number, policy, [Truth::False; 3]);
+            continue;
+        }
         let effect = policy.effect;
         let says = match policy.condition {
             Some(condition) => {
                 let says = most_open(effect, machine.run(condition, LEVELS));
-                if told.is_none() && policy.reads_labels {
+                if given.is_none() && policy.reads_labels {
                     let other = Machine::new(&engine.code, &unlabelled).run(condition, LEVELS);
                     worse(effect, most_open(effect, other), says)
                 } else {
@@ -54,9 +74,9 @@ pub(crate) fn ask(question: &Question<'_>, wanted: impl Fn(&Brief) -> bool) -> R
                 asked.of(engine.policy(*number).ok_or("a policy without a number")?)?
             }
         };
-        truths.push((*number, says));
+        told(*number, policy, says);
     }
-    Ok(truths)
+    Ok(())
 }
 
 /// The policies whose scope fits.
@@ -67,19 +87,32 @@ fn find(question: &Question<'_>, into: &mut SmallVec<[u32; 32]>) {
         Target::Request { .. } | Target::Scope { .. } => None,
     };
     let server = question.server();
+    let one = question.before.map_or([0], |before| match before.more {
+        What::Entitlement(id) | What::Profile(id) => [id],
+    });
+    let (entitlements, groups, profiles) = match question.before {
+        None => (&held.entitlements[..], groups, &held.profiles[..]),
+        // the policies that were found before, and those that name what is held besides
+        Some(Before { truths, more }) => {
+            into.extend(truths.iter().map(|(policy, _)| *policy));
+            match more {
+                What::Entitlement(_) => (&one[..], &[][..], &[][..]),
+                What::Profile(id) => (question.engine.people.bundled(id), &[][..], &one[..]),
+            }
+        }
+    };
     let asked = index::Asked {
         principal: question.facts.principal(),
-        principal_in: &[
-            (symbols::ENTITLEMENT, &held.entitlements),
-            (symbols::GROUP, groups),
-            (symbols::PROFILE, &held.profiles),
-        ],
+        principal_in: &[(symbols::ENTITLEMENT, entitlements), (symbols::GROUP, groups), (symbols::PROFILE, profiles)],
         action: action(question),
         action_in: group.as_slice(),
         resource: resource(question),
         resource_in: &[(symbols::SERVER, server.as_slice())],
     };
-    question.engine.index.find(&asked, into);
+    match question.before {
+        None => question.engine.index.find(&asked, into),
+        Some(_) => question.engine.index.find_more(&asked, into),
+    }
 }
 
 fn action(question: &Question<'_>) -> Ent {
@@ -144,8 +177,11 @@ impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
 
     #[inline]
     fn context_path(&self, of: Attr, name: Attr) -> Attribute<'q> {
-        match of {
-            attr::SESSION => self.of_session(name).map_or(Attribute::Missing, Attribute::Value),
+        match (of, self.question.target) {
+            (attr::SESSION, _) => self.of_session(name).map_or(Attribute::Missing, Attribute::Value),
+            (attr::INPUT, Target::Call { input: Input::Given { record: Value::Record(record), .. }, .. }) => {
+                record.get(name).map_or(Attribute::Missing, Attribute::Value)
+            }
             _ => self.within(self.context(of), name),
         }
     }
@@ -221,6 +257,7 @@ impl<'a: 'q, 'q> World<'q> for Asked<'a, 'q> {
         ids.iter().any(|id| self.is_in(entity, Ent { kind, id: *id }))
     }
 
+    #[inline]
     fn context(&self, name: Attr) -> Attribute<'q> {
         let facets = self.question.facets;
         match name {
@@ -252,6 +289,7 @@ const WITHOUT_INPUT: &[Attr] = &[attr::NOW, attr::SESSION, attr::CHANNEL];
 const SESSION: [Attr; 5] = [attr::LABELS, attr::ID, attr::CALLS, attr::AUTHENTICATED_AT, attr::ACR];
 
 impl<'a: 'q, 'q> Asked<'a, 'q> {
+    #[inline]
     fn of_principal(&self, name: Attr) -> Attribute<'q> {
         let facts = self.question.facts;
         let reference = |kind, id| Attribute::Value(Value::Entity(Ent { kind, id }));
@@ -264,6 +302,7 @@ impl<'a: 'q, 'q> Asked<'a, 'q> {
     }
 
     /// An attribute of the tool, scope or entitlement.
+    #[inline]
     fn guarded(&self, name: Attr) -> Attribute<'q> {
         let entitlements = |ids: &'q [u32]| Value::Set(Set::Entities { kind: symbols::ENTITLEMENT, ids });
         let it: Option<&'q Guarded> = self.question.guarded();

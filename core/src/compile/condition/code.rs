@@ -2,6 +2,7 @@
 
 use crate::compile::condition::operators::{Binary, Unary};
 use crate::compile::condition::pattern::Pattern;
+use crate::compile::symbols::attr;
 use crate::data::names::index;
 use crate::data::value::{Attr, Const, Ent};
 
@@ -198,9 +199,37 @@ impl Code {
         self.consts.get(index(id))
     }
 
+    /// The constant that a node is.
+    #[inline]
+    pub(crate) fn const_of(&self, id: u32) -> Option<&Const> {
+        match self.node(id) {
+            Node::Const(id) => self.constant(id),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn pattern(&self, id: u32) -> Option<&Pattern> {
         self.patterns.get(index(id))
+    }
+
+    /// Whether what is tested first is an argument: without arguments the condition may be false, whatever comes next.
+    pub(crate) fn begins_with_input(&self, condition: Condition) -> bool {
+        let mut node = self.node(condition.0);
+        while let Node::All { start, len } = node {
+            let Some(first) = self.links(start, len).first() else { return false };
+            node = self.node(*first);
+        }
+        if let Node::Not(of) = node {
+            node = self.node(of);
+        }
+        let is_argument = |id: u32| matches!(self.node(id), Node::ContextPath { of: attr::INPUT, .. });
+        match node {
+            Node::Has { of, .. } => self.node(of) == Node::ContextAttr(attr::INPUT),
+            Node::Like { of, .. } => is_argument(of),
+            Node::Binary { left, right, .. } => is_argument(left) && matches!(self.node(right), Node::Const(_)),
+            _ => false,
+        }
     }
 
     pub(super) fn add(&mut self, node: Node) -> u32 {

@@ -99,6 +99,15 @@ fn the_index_finds_what_asking_every_policy_finds() {
             let mut found: SmallVec<[u32; 8]> = SmallVec::new();
             index.find(&asked, &mut found);
             prop_assert_eq!(found.as_slice(), &expected, "{:?}", asked);
+            // in two steps: as if the principal had been in half of it before
+            let halves: Vec<_> = principals.iter().map(|(kind, ids)| (*kind, ids.split_at(ids.len() / 2))).collect();
+            let half = |second: bool| -> Vec<(u32, &[u32])> {
+                halves.iter().map(|(kind, (some, rest))| (*kind, if second { *rest } else { *some })).collect()
+            };
+            let mut in_steps: SmallVec<[u32; 8]> = SmallVec::new();
+            index.find(&Asked { principal_in: &half(false), ..asked }, &mut in_steps);
+            index.find_more(&Asked { principal_in: &half(true), ..asked }, &mut in_steps);
+            prop_assert_eq!(in_steps.as_slice(), &expected, "{:?}", asked);
             let counter = if found.is_empty() { &found_none } else { &found_some };
             counter.set(counter.get() + 1);
         }

@@ -328,6 +328,7 @@ fn random_expressions_are_what_they_are_in_cedar() {
             open.unknown.insert(attr::INPUT, unknown);
             let cover = Machine::new(&code, &open).run(compiled, LEVELS);
             prop_assert_eq!(cover.t | cover.f | cover.e, LEVELS, "{}", &condition);
+            prop_assert!(cover.f == LEVELS || !code.begins_with_input(compiled), "{}: {:?}", &condition, cover);
             if cover.t & cover.f == 0 && cover.t & cover.e == 0 && cover.f & cover.e == 0 {
                 count("settled");
             } else {

@@ -9,6 +9,7 @@ use crate::compile::condition::operators::same;
 use crate::compile::condition::scalar;
 use crate::data::names::{index, number};
 use crate::data::value::{Attr, Const, Record, Set, Value, field};
+use crate::load::tape::same as same_text;
 
 /// Pairs that are compared one by one.
 const PAIRS: usize = 4_096;
@@ -114,8 +115,8 @@ impl<'a> Scratch<'a> {
             Set::Const(items) if items.len() > FEW => {
                 items.binary_search_by(|item| compare(item, &Value::String(text))).is_ok()
             }
-            Set::Const(items) => items.iter().any(|item| matches!(item, Const::String(item) if **item == *text)),
-            Set::Texts(texts) => texts.contains(&text),
+            Set::Const(items) => items.iter().any(|item| matches!(item, Const::String(item) if same_text(item, text))),
+            Set::Texts(texts) => texts.iter().any(|item| same_text(item, text)),
             Set::Entities { .. } => false,
             set => self.any(set, &mut |item| matches!(item, Value::String(item) if item == text)),
         }

@@ -280,6 +280,30 @@ fn what_does_not_depend_on_arguments_is_certain() {
     }
 }
 
+#[test]
+fn what_begins_with_an_argument_may_be_false_whatever_comes_next() {
+    let (small, mut symbols, empty) = (Small::new(), Symbols::toolgate(), Given::default());
+    let store = Store::new(&small.entities, &mut symbols);
+    for (condition, begins) in [
+        ("when { context.input.amount > 5 }", true),
+        ("when { context.input has amount && context.input.amount > 5 }", true),
+        ("when { !(context.input.to like \"a*\") && principal.b } unless { context.approval.manager }", true),
+        ("when { context.input.tags.contains(\"a\") } when { principal.nope }", true),
+        ("unless { context.input.state == \"open\" }", true),
+        ("when { context.input.amount > 5 || principal.b }", false),
+        ("when { !(context.input.amount > 5 && principal.b) }", false),
+        ("when { principal.b && context.input.amount > 5 }", false),
+        ("when { context.input > 5 }", false),
+    ] {
+        let (code, compiled) = compile(&parse(condition), Dialect::Toolgate, &mut symbols);
+        assert_eq!(code.begins_with_input(compiled), begins, "{condition}");
+        let mut asking = asking(&small, &store, &empty, &mut symbols);
+        asking.unknown.insert(attr::INPUT, Attribute::UnknownRecord);
+        let bits = Machine::new(&code, &asking).run(compiled, LEVELS);
+        assert!(!begins || bits.f == LEVELS, "{condition}: {bits:?}");
+    }
+}
+
 /// A world of one record, which is given in the form of a call's arguments.
 struct Arguments<'a> {
     frame: &'a Frame<'a>,
