@@ -4,8 +4,9 @@
 const { inspect } = require('node:util');
 const native = require('./lib/native.js');
 const json = require('./lib/json.js');
-const { answer, decision, decisions } = require('./lib/decision.js');
+const { answer, decisions } = require('./lib/decision.js');
 const { CallError, InternalError, LoadError, ToolgateError, said, thrown } = require('./lib/error.js');
+const { unpacked } = require('./lib/packed.js');
 
 /** What an engine answers, and so does a `Live`. */
 class Decides {
@@ -16,7 +17,7 @@ class Decides {
   }
 
   decide(call) {
-    return decision(this.#decide(call, true));
+    return unpacked(this.#decide(call, true));
   }
 
   decideJson(call) {

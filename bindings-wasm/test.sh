@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # what the module is to be as it is sent, what it must not grow beyond until it is, and the bound of the binding's Rust
-aim=$((800 * 1024)) most=$((1640 * 1024)) lines=350
+aim=$((800 * 1024)) most=$((1660 * 1024)) lines=350
 
 node_is_there() { command -v npm >/dev/null && command -v node >/dev/null; }
 node_is_new() { node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; }

@@ -237,7 +237,7 @@ fn decide(engine: &toolgate::Engine, call: &[u8], packed: bool) -> Result<Text> 
     })
 }
 
-/// A decision as `lib/decision.js` reads it quicker than JSON: what is nested and seldom there is JSON, all else the text
+/// A decision as `lib/packed.js` reads it quicker than JSON: what is nested and seldom there is JSON, all else the text
 /// itself behind its length. `None`: too long for that.
 fn pack(decision: &Decision<'_>) -> Option<String> {
     let (approval, access, guidance) = (&decision.approval_request, &decision.access_request, &decision.guidance);

@@ -20,7 +20,7 @@ test('the tarball works where nothing else is', (t) => {
   const [{ filename, files }] = JSON.parse(npm('pack', '--json', '--pack-destination', folder, source));
   const names = files.map((file) => file.path);
   const wanted = ['LICENSE', 'README.md', 'bin/toolgate.js', 'index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'package.json'];
-  const inside = ['lib/decision.js', 'lib/error.js', 'lib/json.js', 'lib/native.js', 'lib/target.js'];
+  const inside = ['lib/decision.js', 'lib/error.js', 'lib/json.js', 'lib/native.js', 'lib/packed.js', 'lib/target.js'];
   assert.deepEqual(names.filter((name) => !name.startsWith('prebuilds/')).sort(), [...wanted, ...inside].sort());
   assert.ok(names.some((name) => /^prebuilds\/[\w-]+\.node$/.test(name)));
 
