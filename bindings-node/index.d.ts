@@ -472,7 +472,7 @@ interface Decides {
 }
 
 /** Policies, catalog and snapshot, compiled. Never changes. Each worker thread loads its own. */
-export class Engine implements Decides {
+export class Engine {
   /**
    * Loads sources: an object, or the JSON text of one.
    *
@@ -490,12 +490,6 @@ export class Engine implements Decides {
   /** The same engine after grants and approvals were added and revoked. */
   withDelta(delta: Delta | string): Engine;
 
-  decide(call: CallInput): Decision;
-  decideJson(call: CallInput): string;
-  decideMany(calls: Iterable<CallInput>, options?: { readonly threads?: number }): Promise<readonly Decision[]>;
-  visibleTools(viewer: Viewer | string): readonly VisibleTool[];
-  decideToken(request: TokenRequest | string): TokenDecision;
-
   /** The digest of everything the engine was built from; every decision names it. */
   readonly digest: string;
   /** A BigInt beyond 2^53. */
@@ -506,9 +500,10 @@ export class Engine implements Decides {
   /** The Cedar schema that policies are checked against. */
   readonly schema: string;
 }
+export interface Engine extends Decides {}
 
 /** The engine in use, swapped whole: a swap counts from the next decision on, and never goes to an older snapshot. */
-export class Live implements Decides {
+export class Live {
   constructor(engine: Engine);
   /** The engine in use at the moment. */
   readonly engine: Engine;
@@ -516,13 +511,8 @@ export class Live implements Decides {
   swap(engine: Engine): void;
   /** Adds and revokes grants and approvals. */
   apply(delta: Delta | string): void;
-
-  decide(call: CallInput): Decision;
-  decideJson(call: CallInput): string;
-  decideMany(calls: Iterable<CallInput>, options?: { readonly threads?: number }): Promise<readonly Decision[]>;
-  visibleTools(viewer: Viewer | string): readonly VisibleTool[];
-  decideToken(request: TokenRequest | string): TokenDecision;
 }
+export interface Live extends Decides {}
 
 /** One thing that is wrong: what, where, and what to do. */
 export interface Fault {

@@ -5,15 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$PWD/../target}
 python=${PYTHON:-python3}
-if ! command -v "$python" >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  apt-get update -qq && apt-get install -y -qq python3 >/dev/null || true
-fi
-command -v "$python" >/dev/null && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' ||
-  { echo "SKIPPED bindings-python: there is no Python 3.9 or later" >&2; exit 0; }
 has_venv() { "$python" -c 'import ensurepip, venv' 2>/dev/null; }
+# brings Python itself as well
 if ! has_venv && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
   apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null || true
 fi
+command -v "$python" >/dev/null && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' ||
+  { echo "SKIPPED bindings-python: there is no Python 3.9 or later" >&2; exit 0; }
 has_venv ||
   { echo "SKIPPED bindings-python: Python has no venv (on Debian: apt-get install python3-venv)" >&2; exit 0; }
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -8,17 +8,7 @@ cd "$(dirname "$0")"
 # what the module is to be as it is sent, what it must not grow beyond until it is, and the bound of the binding's Rust
 aim=$((800 * 1024)) most=$((1660 * 1024)) lines=350
 
-node_is_there() { command -v npm >/dev/null && command -v node >/dev/null; }
-node_is_new() { node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; }
-if ! node_is_there; then
-  command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null && node_is_there ||
-    { echo "Node is missing: install Node 20 or later from https://nodejs.org" >&2; exit 2; }
-fi
-if ! node_is_new; then
-  # what the distribution has is older than any Node that is still looked after
-  npm install --silent --no-save --no-audit --no-fund --prefix node_modules/.newer node@22
-  PATH="$PWD/node_modules/.newer/node_modules/node/bin:$PATH"
-fi
+. ../bindings-node/node.sh
 
 built=0
 ./build.sh || built=$?
@@ -55,12 +45,5 @@ if ! cmp -s package-lock.json node_modules/.lock; then
   npm ci --silent --no-audit --no-fund
   cp package-lock.json node_modules/.lock
 fi
-log=$(mktemp)
-trap 'rm -rf "$log" "${other:-}"' EXIT
-node --expose-gc --test --test-reporter=tap test/*.test.mjs >"$log" || status=1
-grep -E '^(not )?ok ' "$log" || true
-[ $status -eq 0 ] || cat "$log"
-grep -ho 'SKIPPED.*' "$log" || true
-awk '/^# (pass|fail|skipped) / { count[$2] = $3 }
-     END { printf "WebAssembly: %d passed, %d failed, %d skipped\n", count["pass"], count["fail"], count["skipped"] }' "$log"
+run_tests WebAssembly --expose-gc || status=1
 exit $status

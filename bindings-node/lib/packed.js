@@ -5,16 +5,14 @@ const { Decision, decision } = require('./decision.js');
 const native = require('./native.js');
 
 const { parse } = JSON;
-const { freeze } = Object;
 const { isSafeInteger } = Number;
 /** Methods as they are now, whatever is put in their place later. */
 const [codeAt, slice] = [String.prototype.charCodeAt, String.prototype.slice].map((method) => Function.prototype.call.bind(method));
 
 const { outcomes, reasons } = parse(native.codes());
 const EFFECTS = ['permit', 'forbid'];
-const NONE = freeze([]);
 /** What `pack` leaves out: all that is nested, if nothing of it is there. */
-const EMPTY = [null, null, null, null, null, NONE, NONE];
+const EMPTY = [null, null, null, null, null, [], []];
 const BRACE = 0x7b;
 
 /** The decision in a text that the addon packed; what is too long for that is JSON. */

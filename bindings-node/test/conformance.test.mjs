@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { Engine, Live, LoadError } from 'toolgate';
+import { randomCalls } from './random.mjs';
 import { bundle, lines, read, themes } from './support.mjs';
 
 const engines = new Map(['company', 'locked', 'small', 'types'].map((name) => [name, new Engine(bundle(name))]));
@@ -44,17 +45,10 @@ for (const theme of themes()) {
 test('conformance: there are cases', () => assert.ok(count >= 300, `${count}`));
 
 test('random calls are decided to the byte, one by one and together', async () => {
-  const { bundle: name, seed, calls: many, slots } = JSON.parse(read('random.json'));
+  const random = JSON.parse(read('random.json'));
   const wanted = JSON.parse(read('expected/random.json'));
-  const engine = engines.get(name);
-  let state = seed;
-  const next = (length) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % length;
-  };
-  const calls = Array.from({ length: many }, () => slots.map((slot) => slot[next(slot.length)]).join(''));
+  const engine = engines.get(random.bundle);
+  const calls = randomCalls(random);
   assert.equal(calls.length, 20_000);
   const digest = (texts) => {
     const hash = createHash('sha256');

@@ -40,7 +40,7 @@ interface Decides {
 }
 
 /** Policies, catalog and snapshot, compiled. Never changes. */
-export class Engine implements Decides {
+export class Engine {
   /**
    * Loads sources: an object, or the JSON text of one. Where the module takes time to come (browsers, bundles), `init`
    * goes first.
@@ -55,12 +55,6 @@ export class Engine implements Decides {
   /** The same engine after grants and approvals were added and revoked. */
   withDelta(delta: Delta | string): Engine;
 
-  decide(call: CallInput): Decision;
-  decideJson(call: CallInput): string;
-  decideMany(calls: Iterable<CallInput>, options?: { readonly threads?: number }): Promise<readonly Decision[]>;
-  visibleTools(viewer: Viewer | string): readonly VisibleTool[];
-  decideToken(request: TokenRequest | string): TokenDecision;
-
   /** The digest of everything the engine was built from; every decision names it. */
   readonly digest: string;
   /** A BigInt beyond 2^53. */
@@ -71,12 +65,12 @@ export class Engine implements Decides {
   /** The Cedar schema that policies are checked against. */
   readonly schema: string;
 
-  free(): void;
   [Symbol.dispose](): void;
 }
+export interface Engine extends Decides {}
 
 /** The engine in use, swapped whole: a swap counts from the next decision on, and never goes to an older snapshot. */
-export class Live implements Decides {
+export class Live {
   /** Begins with an engine, which may be freed. */
   constructor(engine: Engine);
   /** The engine in use at the moment, to be freed by whoever asks. */
@@ -88,12 +82,6 @@ export class Live implements Decides {
    */
   apply(delta: Delta | string): void;
 
-  decide(call: CallInput): Decision;
-  decideJson(call: CallInput): string;
-  decideMany(calls: Iterable<CallInput>, options?: { readonly threads?: number }): Promise<readonly Decision[]>;
-  visibleTools(viewer: Viewer | string): readonly VisibleTool[];
-  decideToken(request: TokenRequest | string): TokenDecision;
-
-  free(): void;
   [Symbol.dispose](): void;
 }
+export interface Live extends Decides {}

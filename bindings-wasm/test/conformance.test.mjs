@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 
 import { Engine, ToolgateError, outcomes, reasons } from '../dist/node.js';
+import { randomCalls } from '../../bindings-node/test/random.mjs';
 import { bundle, files, read } from './support.mjs';
 
 const engines = Object.fromEntries(
@@ -70,26 +71,13 @@ test('the cases cover every outcome and every reason', () => {
   console.log(`${total} cases replayed`);
 });
 
-/** The random calls of policies/conformance. */
-function random() {
-  const { bundle: name, seed, calls, slots } = JSON.parse(read('random.json'));
-  let state = seed;
-  const next = (count) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % count;
-  };
-  const texts = Array.from({ length: calls }, () => slots.map((slot) => slot[next(slot.length)]).join(''));
-  return { name, texts };
-}
-
 test('20,000 random calls', () => {
-  const { name, texts } = random();
+  const random = JSON.parse(read('random.json'));
+  const texts = randomCalls(random);
   const all = createHash('sha256');
   const counts = {};
   for (const one of texts) {
-    const answer = engines[name].decideJson(one);
+    const answer = engines[random.bundle].decideJson(one);
     const [, outcome] = /^\{"outcome":"(\w+)"/.exec(answer);
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     all.update(answer).update('\n');
