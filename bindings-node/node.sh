@@ -6,9 +6,11 @@ if ! node_is_there; then
     { echo "Node is missing: install Node 20 or later from https://nodejs.org" >&2; exit 2; }
 fi
 if ! node_is_new; then
-  # what the distribution has is older than any Node that is still looked after
-  npm install --silent --no-save --no-audit --no-fund --prefix node_modules/.newer node@22
-  PATH="$PWD/node_modules/.newer/node_modules/node/bin:$PATH"
+  # what the distribution has is older than any Node that is still looked after; not in node_modules, which `npm ci` empties
+  newer=${CARGO_TARGET_DIR:-$PWD/../target}/node
+  [ -x "$newer/node_modules/node/bin/node" ] ||
+    npm install --silent --no-save --no-audit --no-fund --prefix "$newer" node@22
+  PATH=$newer/node_modules/node/bin:$PATH
 fi
 
 # Runs test/*.test.mjs under a name, with flags for Node. Prints a line for each test, all there is if one fails, and the
